@@ -1,0 +1,20 @@
+import type { LogRecord } from '../../model/record.ts';
+
+/**
+ * The normalizers' contract: one file per log format, from the line to the record.
+ *
+ * Duties
+ * - Pure, never throws, linear in the line's length, makes no strings or objects per value.
+ * - `normalize` returns false and leaves the record as it was when the line is not its own. When it
+ *   returns true it has set `structured` where the line has fields (then the whole line is kept beside
+ *   them), offered columns (`record.offer`, the envelope wins) and put everything else in `attributes`.
+ * - Numbers go to number columns only when exact; the original text of what does not fit its column
+ *   goes to `attributes`.
+ */
+export interface Normalizer {
+  /** The word that users type in the configuration (`envoy`, `istio`, `nginx`, `klog` ...). */
+  readonly name: string;
+  /** A cheap look at the first bytes: could this line be mine? */
+  recognises(line: Uint8Array, start: number, end: number): boolean;
+  normalize(record: LogRecord): boolean;
+}

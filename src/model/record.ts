@@ -1,0 +1,192 @@
+import { C, COLUMNS } from './columns.ts';
+import { keys, type Key } from './key.ts';
+import { LIMITS } from './limits.ts';
+
+/**
+ * String map under construction: interned keys, values as byte ranges. Ranges stay valid until the
+ * record is appended to a batch.
+ */
+export class Pairs {
+  count = 0;
+  readonly keys: Key[] = [];
+  readonly bufs: Uint8Array[] = [];
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  put(key: Key, buf: Uint8Array, start: number, end: number): void {
+    const i = this.count++;
+    this.keys[i] = key;
+    this.bufs[i] = buf;
+    this.starts[i] = start;
+    this.ends[i] = end;
+  }
+
+  putText(key: string, value: string): void {
+    const bytes = encoder.encode(value);
+    this.put(keys.of(key), bytes, 0, bytes.length);
+  }
+
+  /** The value as text, `undefined` where absent; for tests and rare paths. */
+  get(key: string): string | undefined {
+    for (let i = 0; i < this.count; i++) {
+      if (this.keys[i]?.text === key)
+        return decoder.decode(this.bufs[i]?.subarray(this.starts[i], this.ends[i]));
+    }
+    return undefined;
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const EMPTY = new Uint8Array(0);
+const WIDTH = COLUMNS.length;
+
+/** Room for bytes that are not in the input as such (unescaped strings, joined names). */
+export class Scratch {
+  buf = new Uint8Array(65_536);
+  used = 0;
+
+  /** Makes room for `size` bytes at `used`; ranges handed out before stay valid. */
+  reserve(size: number): void {
+    if (this.used + size <= this.buf.length) return;
+    this.buf = new Uint8Array(Math.max(65_536, size));
+    this.used = 0;
+  }
+}
+
+/**
+ * The row cursor: what decode, normalize and redact write, one record at a time. Values are byte
+ * ranges (buffer, start, end) over the received bytes or the scratch buffer; nothing is copied until
+ * `RecordBatch.append`. One cursor is reused for all records of a thread.
+ *
+ * Duties. Decode sets the line and the envelope (`set`, `labels`, `metadata`, `setTime`). Normalize
+ * reads the line and fills what the envelope left open through `offer*`, which keep a disagreeing
+ * value in `attributes`; fields without a column go to `attributes`. Redact may point any range at
+ * other bytes. Whoever sets a range guarantees that its bytes do not change until `append`.
+ */
+export class LogRecord {
+  /** Byte ranges of `name` and `text` columns, by column number; `ends < 0` means unset. */
+  readonly bufs: Uint8Array[] = new Array<Uint8Array>(WIDTH).fill(EMPTY);
+  readonly starts = new Int32Array(WIDTH);
+  readonly ends = new Int32Array(WIDTH).fill(-1);
+  /** Values of number columns, by column number; below 2^53. */
+  readonly numbers = new Float64Array(WIDTH);
+  /** Event time: seconds and nanoseconds since 1970; `timeSec < 0` means unset (observed time is used). */
+  timeSec = -1;
+  timeNano = 0;
+  readonly labels = new Pairs();
+  readonly metadata = new Pairs();
+  readonly attributes = new Pairs();
+  /** The line: the text that the source wrote, without what shippers wrapped around it. */
+  lineBuf: Uint8Array = EMPTY;
+  lineStart = 0;
+  lineEnd = 0;
+  /** True once a normalizer found structure: the line is then kept in `line`, and `body` is its message. */
+  structured = false;
+  /** Fields that had no room in `attributes`; they are still in the line. */
+  overflow = 0;
+  readonly scratch = new Scratch();
+
+  reset(): void {
+    this.ends.fill(-1);
+    this.numbers.fill(0);
+    this.timeSec = -1;
+    this.timeNano = 0;
+    this.labels.count = 0;
+    this.metadata.count = 0;
+    this.attributes.count = 0;
+    this.lineStart = 0;
+    this.lineEnd = 0;
+    this.structured = false;
+    this.overflow = 0;
+    this.scratch.used = 0;
+  }
+
+  setLine(buf: Uint8Array, start: number, end: number): void {
+    this.lineBuf = buf;
+    this.lineStart = start;
+    this.lineEnd = end;
+  }
+
+  setTime(seconds: number, nanoseconds: number): void {
+    this.timeSec = seconds;
+    this.timeNano = nanoseconds;
+  }
+
+  has(column: number): boolean {
+    return (this.ends[column] as number) >= 0;
+  }
+
+  /** Sets a column from the envelope. */
+  set(column: number, buf: Uint8Array, start: number, end: number): void {
+    this.bufs[column] = buf;
+    this.starts[column] = start;
+    this.ends[column] = end;
+  }
+
+  setText(column: number, value: string): void {
+    const bytes = encoder.encode(value);
+    this.set(column, bytes, 0, bytes.length);
+  }
+
+  /**
+   * Sets a column from the line. Where the envelope has set it to something else the envelope stays
+   * and the line's value is kept in `attributes` under `key`. Empty values set nothing.
+   */
+  offer(column: number, key: Key, buf: Uint8Array, start: number, end: number): void {
+    if (start === end) return;
+    const held = this.ends[column] as number;
+    if (held < 0) {
+      this.bufs[column] = buf;
+      this.starts[column] = start;
+      this.ends[column] = end;
+      return;
+    }
+    const from = this.starts[column] as number;
+    const bytes = this.bufs[column] as Uint8Array;
+    if (held - from === end - start) {
+      let i = 0;
+      while (i < end - start && bytes[from + i] === buf[start + i]) i++;
+      if (i === end - start) return;
+    }
+    this.attribute(key, buf, start, end);
+  }
+
+  /** Adds a field of the line that has no column, within `LIMITS.attributesPerRecord`. */
+  attribute(key: Key, buf: Uint8Array, start: number, end: number): void {
+    if (this.attributes.count >= LIMITS.attributesPerRecord) this.overflow++;
+    else this.attributes.put(key, buf, start, end);
+  }
+
+  /** A column's text; '' where unset. For tests and rare paths. */
+  text(column: number): string {
+    const end = this.ends[column] as number;
+    return end < 0
+      ? ''
+      : decoder.decode((this.bufs[column] as Uint8Array).subarray(this.starts[column], end));
+  }
+
+  lineText(): string {
+    return decoder.decode(this.lineBuf.subarray(this.lineStart, this.lineEnd));
+  }
+}
+
+/** Writes ASCII text into the scratch and sets the column to it. */
+export const setAscii = (record: LogRecord, column: number, value: string): void => {
+  const { scratch } = record;
+  scratch.reserve(value.length);
+  const start = scratch.used;
+  for (let i = 0; i < value.length; i++) scratch.buf[start + i] = value.charCodeAt(i);
+  scratch.used = start + value.length;
+  record.set(column, scratch.buf, start, scratch.used);
+};
+
+/** Settles where the line is kept: `line` for structured lines, `body` for the rest. */
+export const settleLine = (record: LogRecord): void => {
+  if (record.structured) record.set(C.line, record.lineBuf, record.lineStart, record.lineEnd);
+  else record.set(C.body, record.lineBuf, record.lineStart, record.lineEnd);
+};
