@@ -37,6 +37,11 @@ export interface Reply {
 }
 
 export interface EventSink {
+  /**
+   * When the request or feed was received, whole seconds since 1970 (UTC). Decoders have no clock:
+   * this completes stamps that lack a year (RFC 3164), and is the same for all events of one call.
+   */
+  readonly observedSec: number;
   /** Resets and returns the cursor for the next event. */
   begin(): LogRecord;
   /** Normalizes, redacts and appends the cursor's row. Never throws. */
