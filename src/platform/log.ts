@@ -68,7 +68,7 @@ function standardError(): LogSink {
 }
 
 const SECRET_NAME =
-  /^(?:.*[_-])?(?:password|passwd|secret|token|authorization|cookie|api[_-]?key|key[_-]?hex)$/i;
+  /^(?:.*[_-])?(?:password|passwd|secret|token|authorization|cookie|(?:api|admin|private)[_-]?key|key[_-]?hex)$/i;
 const MASK = '[secret]';
 /** Deeper fields are cut: our own lines are flat, anything deeper is a mistake. */
 const FIELD_DEPTH = 4;
