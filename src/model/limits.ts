@@ -11,6 +11,14 @@ export const LIMITS = {
   attributesPerRecord: 1_024,
   /** Nesting depth of JSON that is flattened; deeper values are kept verbatim in one attribute. */
   jsonDepth: 16,
+  /** Nesting depth of a JSON value that is kept verbatim; a line with deeper ones counts as plain text. */
+  jsonSkipDepth: 1_024,
+  /** Members that the JSON scanner remembers per thread to predict the next; all are forgotten when full. */
+  scannerMembers: 16_384,
+  /** Followers remembered per member: alternating shapes of one logger; the least recent is replaced. */
+  scannerFollowers: 16,
+  /** Longest text between two values that is remembered, bytes: longer ones are read byte by byte. */
+  scannerGlueBytes: 256,
   /** Rows of one encoded batch: keeps a batch's buffers and the engine's blocks small. */
   rowsPerBatch: 65_536,
   /** Bytes of one encoded batch after which it is closed. */
@@ -21,6 +29,38 @@ export const LIMITS = {
   requestBytes: 67_108_864,
   /** Body of one HTTP request after decompression, bytes: a gzip bomb stops here. */
   inflatedBytes: 134_217_728,
+  /** Bytes received and not yet durable, over all connections; beyond it senders are told to retry. */
+  inFlightBytes: 134_217_728,
+  /** Connections open at a time on one listener. */
+  connections: 5_000,
+  /** Time for a request's headers, ms: a slow-loris sender is cut off here. */
+  headersMs: 15_000,
+  /** Time for a whole request, ms. */
+  requestMs: 120_000,
+  /** A TCP sender that says nothing for so long is disconnected, ms. */
+  idleConnectionMs: 900_000,
+  /** Bytes of one stream connection that may wait for durability before it is paused. */
+  streamWindowBytes: 1_048_576,
+  /** Threads that decode; more than this never paid off in the benchmark. */
+  decodeThreads: 8,
+
+  // --- decode
+  /** Greatest piece in which a body is inflated: one allocation for a usual request, not the whole bound. */
+  inflateChunkBytes: 8_388_608,
+  /** Buffer kept between snappy requests; larger ones get one of their own, freed after the request. */
+  inflateKeptBytes: 16_777_216,
+  /** Zstd frames in one body: each costs a call of its own, so a body of empty frames stops here. */
+  zstdFrames: 4_096,
+  /** Loki streams whose parsed labels are remembered per thread, for agents that push one line at a time. */
+  lokiStreams: 1_024,
+  /** Longest label set that is remembered, bytes: 1,024 of them stay below 2 MiB. */
+  lokiStreamBytes: 2_048,
+  /** Loki labels of one stream as text, bytes (Loki's own bound is larger; a label set is no log). */
+  lokiLabelBytes: 1_048_576,
+  /** Errors that one Loki reply tells; the rest is counted. */
+  lokiErrors: 10,
+  /** Nesting of OTLP values (arrays, maps) that is followed; deeper records are rejected. */
+  otlpDepth: 64,
 
   // --- lanes and segments (reference: C2SP-style sealing follows in a later release)
   /** Rows of one segment. */
@@ -30,3 +70,11 @@ export const LIMITS = {
   /** Age at which an open segment closes, ms. */
   segmentMs: 5_000,
 } as const;
+
+/**
+ * Sets limits from the configuration (`limits.line_bytes` is `lineBytes` here); called once in each
+ * thread before anything runs. Names and ranges were checked by the configuration's reader.
+ */
+export const overrideLimits = (values: Readonly<Record<string, number>>): void => {
+  Object.assign(LIMITS, values);
+};
