@@ -1,0 +1,360 @@
+import { VALUE, type ValueKind } from './fields.ts';
+import {
+  skipLiteral,
+  skipNumber,
+  skipSpace,
+  skipValue,
+  stringEnd,
+  stringStop,
+  unescape,
+  unescapeInto,
+} from './json-text.ts';
+import { keys, type Key } from './key.ts';
+import { LIMITS } from './limits.ts';
+import type { Scratch } from './record.ts';
+
+/**
+ * A scanner over one JSON object (RFC 8259, strict) that makes no strings and no objects per value.
+ *
+ * Lines of one logger repeat: after the value of `"level"` comes `","trace_id":"` again and again. The
+ * scanner keeps a graph of the members seen, and on each edge the exact bytes that stood between two
+ * values (the glue: quotes, commas, braces, whitespace, the next name). On the hot path a value's end
+ * is followed by one comparison with the glue of the edge taken last, which gives the next member's
+ * interned key, its depth and where its value starts. Where no glue fits, the bytes are read one by one
+ * and a new edge is made. The graph changes speed only, never the outcome.
+ */
+
+/** Told of each value in order. `key` is the full dotted path (`k8s.labels.app`). */
+export interface ValueVisitor {
+  /**
+   * Strings come unescaped without quotes (in `buf` as received, or in the scratch where they held
+   * escapes); everything else comes as written. Arrays, empty objects and objects nested deeper than
+   * `LIMITS.jsonDepth` come whole.
+   */
+  value(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void;
+}
+
+const STRING = 0;
+const OTHER = 1;
+const EMPTY_OBJECT = 2;
+const END = 3;
+type MemberKind = typeof STRING | typeof OTHER | typeof EMPTY_OBJECT | typeof END;
+
+/** The object that members are in: how deep, and the dotted name in front of theirs. */
+class Place {
+  readonly parent: Place | undefined;
+  readonly prefix: Uint8Array;
+  readonly depth: number;
+  readonly members = new Map<number, Member>();
+  readonly children = new Map<number, Place>();
+
+  constructor(parent: Place | undefined, prefix: Uint8Array) {
+    this.parent = parent;
+    this.prefix = prefix;
+    this.depth = parent === undefined ? 1 : parent.depth + 1;
+  }
+
+  /** Objects inside this one are flattened, unless they are too deep or their names too long. */
+  get opens(): boolean {
+    return this.depth < LIMITS.jsonDepth && this.prefix.length <= LIMITS.internedKeyBytes;
+  }
+}
+
+class Member {
+  readonly place: Place;
+  readonly key: Key;
+  readonly kind: MemberKind;
+  /** Most recently taken first. */
+  readonly edges: Edge[] = [];
+
+  constructor(place: Place, key: Key, kind: MemberKind) {
+    this.place = place;
+    this.key = key;
+    this.kind = kind;
+  }
+}
+
+/** What stood between the end of one value and the start of the next. */
+class Edge {
+  readonly target: Member;
+  readonly length: number;
+  /** The glue, four bytes a number; the last one ends at the glue's end and may overlap. */
+  readonly words: number[] = [];
+  readonly bytes: Uint8Array;
+  /** Bytes at the glue's end that are the value itself: an empty object's braces. */
+  readonly inside: number;
+
+  constructor(target: Member, glue: Uint8Array, inside: number) {
+    this.target = target;
+    this.length = glue.length;
+    this.bytes = glue;
+    this.inside = inside;
+    const view = new DataView(glue.buffer, glue.byteOffset, glue.length);
+    for (let i = 0; i + 4 <= glue.length; i += 4) this.words.push(view.getInt32(i, true));
+    if (glue.length > 4 && glue.length % 4 !== 0)
+      this.words.push(view.getInt32(glue.length - 4, true));
+  }
+}
+
+const NO_KEY = keys.of('');
+const NO_BYTES = new Uint8Array(0);
+
+const fits = (view: DataView, at: number, end: number, edge: Edge): boolean => {
+  const { words, length } = edge;
+  const stop = at + length;
+  if (stop > end) return false;
+  if (length < 4) {
+    for (let i = 0; i < length; i++) if (view.getUint8(at + i) !== edge.bytes[i]) return false;
+    return true;
+  }
+  const last = words.length - 1;
+  for (let i = 0; i < last; i++) {
+    if (view.getInt32(at, true) !== words[i]) return false;
+    at += 4;
+  }
+  return view.getInt32(stop - 4, true) === words[last];
+};
+
+class JsonScanner {
+  private root = new Place(undefined, NO_BYTES);
+  private start = new Member(this.root, NO_KEY, OTHER);
+  private readonly finish = new Member(this.root, NO_KEY, END);
+  private members = 0;
+  private seen: Uint8Array = NO_BYTES;
+  private view = new DataView(NO_BYTES.buffer);
+  private name = new Uint8Array(1_024);
+  /** Where the value found last starts, and the length of an empty object. */
+  private at = 0;
+  private inside = 0;
+
+  scan(
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    scratch: Scratch,
+    visitor: ValueVisitor,
+  ): boolean {
+    if (buf !== this.seen) {
+      this.seen = buf;
+      this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
+    }
+    if (this.members > LIMITS.scannerMembers) this.forget();
+    const { view } = this;
+    let member = this.start;
+    let at = skipSpace(buf, start, end);
+    while (end > at && (buf[end - 1] as number) <= 0x20) {
+      if (skipSpace(buf, end - 1, end) !== end) return false;
+      end--;
+    }
+    for (;;) {
+      const next = this.predict(view, member, at, end) ?? this.read(buf, member, at, end);
+      if (next === undefined) return false;
+      at = this.at;
+      member = next;
+      if (next.kind === STRING) {
+        const stop = stringStop(view, at, end);
+        if (stop >= end) return false;
+        if (view.getUint8(stop) === 0x22) {
+          visitor.value(next.key, VALUE.string, buf, at, stop);
+          at = stop;
+        } else {
+          const quote = stringEnd(buf, stop, end);
+          if (quote < 0) return false;
+          const from = unescape(scratch, buf, at, quote);
+          visitor.value(next.key, VALUE.string, scratch.buf, from, scratch.used);
+          at = quote;
+        }
+      } else if (next.kind === OTHER) {
+        at = visitOther(next.key, buf, at, end, visitor);
+        if (at < 0) return false;
+      } else if (next.kind === EMPTY_OBJECT) {
+        visitor.value(next.key, VALUE.object, buf, at - this.inside, at);
+      } else return true;
+    }
+  }
+
+  private forget(): void {
+    this.root = new Place(undefined, NO_BYTES);
+    this.start = new Member(this.root, NO_KEY, OTHER);
+    this.members = 0;
+  }
+
+  /** The member whose glue follows, if it was seen before. */
+  private predict(view: DataView, from: Member, at: number, end: number): Member | undefined {
+    const { edges } = from;
+    for (let i = 0; i < edges.length; i++) {
+      const edge = edges[i] as Edge;
+      if (!fits(view, at, end, edge)) continue;
+      const { target } = edge;
+      const next = at + edge.length;
+      if (target.kind === OTHER) {
+        if (next >= end) continue;
+        const byte = view.getUint8(next);
+        if (byte === 0x22 || byte <= 0x20) continue;
+        if (byte === 0x7b && target.place.opens) continue;
+      } else if (target.kind === END && next !== end) continue;
+      if (i > 0) {
+        edges.copyWithin(1, 0, i);
+        edges[0] = edge;
+      }
+      this.at = next;
+      this.inside = edge.inside;
+      return target;
+    }
+    return undefined;
+  }
+
+  /** Reads from the end of one value to the start of the next, and remembers the way. */
+  private read(buf: Uint8Array, from: Member, start: number, end: number): Member | undefined {
+    let place: Place | undefined = from.place;
+    let at = start;
+    if (from === this.start) {
+      if (at >= end || buf[at] !== 0x7b) return undefined;
+      at = skipSpace(buf, at + 1, end);
+      if (at < end && buf[at] === 0x7d)
+        return this.remember(buf, from, start, at + 1, this.finish, 0, end);
+    } else {
+      if (from.kind === STRING) at++;
+      for (;;) {
+        at = skipSpace(buf, at, end);
+        if (at >= end) return undefined;
+        if (buf[at] !== 0x7d) break;
+        at++;
+        place = place.parent;
+        if (place === undefined) return this.remember(buf, from, start, at, this.finish, 0, end);
+      }
+      if (buf[at] !== 0x2c) return undefined;
+      at = skipSpace(buf, at + 1, end);
+    }
+    return this.readMember(buf, from, start, at, end, place);
+  }
+
+  /** Reads names, down through opening braces, until a value starts. */
+  private readMember(
+    buf: Uint8Array,
+    from: Member,
+    start: number,
+    at: number,
+    end: number,
+    place: Place,
+  ): Member | undefined {
+    for (;;) {
+      if (at >= end || buf[at] !== 0x22) return undefined;
+      const quote = stringEnd(buf, at + 1, end);
+      if (quote < 0) return undefined;
+      const key = this.fullKey(place, buf, at + 1, quote);
+      at = skipSpace(buf, quote + 1, end);
+      if (at >= end || buf[at] !== 0x3a) return undefined;
+      at = skipSpace(buf, at + 1, end);
+      if (at >= end) return undefined;
+      const byte = buf[at] as number;
+      if (byte === 0x22)
+        return this.remember(buf, from, start, at + 1, this.memberOf(place, key, STRING), 0, end);
+      if (byte !== 0x7b || !place.opens)
+        return this.remember(buf, from, start, at, this.memberOf(place, key, OTHER), 0, end);
+      const inner = skipSpace(buf, at + 1, end);
+      if (inner < end && buf[inner] === 0x7d) {
+        const empty = this.memberOf(place, key, EMPTY_OBJECT);
+        return this.remember(buf, from, start, inner + 1, empty, inner + 1 - at, end);
+      }
+      at = inner;
+      place = this.childOf(place, key);
+    }
+  }
+
+  private remember(
+    buf: Uint8Array,
+    from: Member,
+    start: number,
+    at: number,
+    target: Member,
+    inside: number,
+    end: number,
+  ): Member | undefined {
+    if (target === this.finish && at !== end) return undefined;
+    this.at = at;
+    this.inside = inside;
+    if (at - start > LIMITS.scannerGlueBytes) return target;
+    const { edges } = from;
+    if (edges.length >= LIMITS.scannerFollowers) edges.pop();
+    else this.members++;
+    edges.unshift(new Edge(target, buf.slice(start, at), inside));
+    return target;
+  }
+
+  private memberOf(place: Place, key: Key, kind: MemberKind): Member {
+    const id = key.id * 4 + kind;
+    const found = key.id < 0 ? undefined : place.members.get(id);
+    if (found !== undefined) return found;
+    const member = new Member(place, key, kind);
+    this.members++;
+    if (key.id >= 0) place.members.set(id, member);
+    return member;
+  }
+
+  private childOf(place: Place, key: Key): Place {
+    const found = key.id < 0 ? undefined : place.children.get(key.id);
+    if (found !== undefined) return found;
+    const child = new Place(place, key.bytes);
+    this.members++;
+    if (key.id >= 0) place.children.set(key.id, child);
+    return child;
+  }
+
+  /** The dotted name of a member; dots inside a name are taken as they are. */
+  private fullKey(place: Place, buf: Uint8Array, start: number, end: number): Key {
+    const { prefix } = place;
+    const room = prefix.length + 1 + end - start;
+    if (this.name.length < room) this.name = new Uint8Array(room * 2);
+    const { name } = this;
+    let at = 0;
+    if (place.parent !== undefined) {
+      name.set(prefix);
+      at = prefix.length;
+      name[at++] = 0x2e;
+    }
+    return keys.intern(name, 0, unescapeInto(name, at, buf, start, end));
+  }
+}
+
+const visitOther = (
+  key: Key,
+  buf: Uint8Array,
+  at: number,
+  end: number,
+  visitor: ValueVisitor,
+): number => {
+  const byte = buf[at] as number;
+  let kind: ValueKind;
+  let stop: number;
+  if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
+    kind = VALUE.number;
+    stop = skipNumber(buf, at, end);
+  } else if (byte === 0x5b || byte === 0x7b) {
+    kind = byte === 0x5b ? VALUE.array : VALUE.object;
+    stop = skipValue(buf, at, end);
+  } else {
+    kind = byte === 0x6e ? VALUE.null : VALUE.boolean;
+    stop = skipLiteral(buf, at, end);
+  }
+  if (stop >= 0) visitor.value(key, kind, buf, at, stop);
+  return stop;
+};
+
+const scanner = new JsonScanner();
+
+/**
+ * Walks the JSON object in `buf` from `start` to `end` (spaces around it allowed) and tells `visitor`
+ * of each value under its full dotted name. Names that hold dots are taken as they are, so
+ * `{"a.b":1}` and `{"a":{"b":1}}` are told alike; repeated names are told each time.
+ *
+ * @returns false where the bytes are not one JSON object. Values may have been told by then: the
+ * caller undoes what the visitor wrote.
+ */
+export const scanObject = (
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  scratch: Scratch,
+  visitor: ValueVisitor,
+): boolean => scanner.scan(buf, start, end, scratch, visitor);
