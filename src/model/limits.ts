@@ -41,6 +41,8 @@ export const LIMITS = {
   idleConnectionMs: 900_000,
   /** Bytes of one stream connection that may wait for durability before it is paused. */
   streamWindowBytes: 1_048_576,
+  /** Length of a tenant's name, as Loki and Mimir have it. */
+  tenantLength: 150,
   /** Threads that decode; more than this never paid off in the benchmark. */
   decodeThreads: 8,
 
@@ -69,6 +71,37 @@ export const LIMITS = {
   segmentBytes: 16_777_216,
   /** Age at which an open segment closes, ms. */
   segmentMs: 5_000,
+
+  // --- keyring
+  /** Data keys of one keyring: a key per bucket for decades; the file is rewritten whole. */
+  keyringKeys: 65_536,
+  /** Size of the keyring file, bytes: about 110 per key, and room. */
+  keyringBytes: 16_777_216,
+
+  // --- journal
+  /** Size at which a journal file ends, bytes (less when the budget is small): space is freed by the file. */
+  journalFileBytes: 67_108_864,
+  /** Bytes after which a group is committed without waiting for more. */
+  journalGroupBytes: 1_048_576,
+  /** Bytes that one group may grow to while the one before it is being synced. */
+  journalGroupMaxBytes: 8_388_608,
+  /** Time a group may wait for company, ms. */
+  journalGroupMs: 10,
+  /** Encoded bytes that wait to be written; beyond it senders are told to try later. */
+  journalQueueBytes: 67_108_864,
+  /** Encoded bytes of one batch: twice what the largest batch can be. A longer length in a file is damage. */
+  journalFrameBytes: 67_108_864,
+  /** Batches in the journal that the engine does not have yet: their descriptions stay in memory (about 0.5 KB each). */
+  journalPendingBatches: 262_144,
+  /** Encoded bytes of pending batches kept in memory; the rest is read back from disk when its turn comes. */
+  pendingMemoryBytes: 100_663_296,
+  /** Age of a drained file at which it is replaced by an empty one, ms: three fsyncs per idle period, not per line. */
+  journalIdleMs: 30_000,
+  /** First and longest wait before a journal that cannot write tries again, ms. */
+  journalRetryMs: 100,
+  journalRetryMaxMs: 5_000,
+  /** Length of a lane's or a bucket's name, bytes: tenant, class and node or week. */
+  laneNameBytes: 1_024,
 } as const;
 
 /**
