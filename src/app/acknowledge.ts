@@ -1,0 +1,94 @@
+import type { Batch } from '../model/batch.ts';
+import { MeshtrailError } from '../model/errors.ts';
+import type { Bucket, NumberedBatch } from '../model/storage.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Counters } from './counters.ts';
+import type { Settle } from './decode-pool.ts';
+import type { JobDone, ThreadResult } from './thread-messages.ts';
+
+/**
+ * The second half of a record's way, in the main thread:
+ *
+ *   decoded batches -> bucket -> journal (fsync) -> acknowledge
+ *                                   |-> engine's writer
+ *                                   '-> live tail
+ *
+ * A job is settled when the last of its batches is durable, and refused when one of them is not.
+ */
+export interface Storage {
+  bucketFor(tenant: string, observedNs: bigint): Promise<Bucket>;
+  append(batch: Batch, bucket: Bucket): Promise<NumberedBatch>;
+}
+
+/** A job that could not be made durable, and why. */
+export type Outcome =
+  | { readonly ok: true; readonly done: JobDone }
+  | { readonly ok: false; readonly why: 'busy' | 'failed'; readonly done: JobDone | undefined };
+
+/** Pause between two tries of a batch that its sender cannot be asked to send again, ms. */
+const RETRY_MS = 250;
+
+export class Acknowledger {
+  private readonly storage: Storage;
+  private readonly counters: Counters;
+  private readonly clock: Clock;
+  /** Receivers whose senders cannot be told to retry: their batches wait instead. */
+  private readonly patient: ReadonlySet<string>;
+  private readonly outcomes = new WeakMap<JobDone, 'busy' | 'failed'>();
+  private stopped = false;
+
+  constructor(storage: Storage, counters: Counters, clock: Clock, patient: ReadonlySet<string>) {
+    this.storage = storage;
+    this.counters = counters;
+    this.clock = clock;
+    this.patient = patient;
+  }
+
+  /** Takes a thread's result; settles its jobs in the order in which they came. */
+  take(result: ThreadResult, settle: (id: number) => Settle): void {
+    this.counters.thread(result.counts);
+    const stored = result.batches.map((batch) => this.store(batch));
+    for (const done of result.done) {
+      const settleJob = settle(done.id);
+      if (done.lastBatch < 0) {
+        settleJob(done);
+        continue;
+      }
+      const mine = stored.slice(done.firstBatch, done.lastBatch + 1);
+      void Promise.all(mine).then((reasons) => {
+        const why = reasons.find((reason) => reason !== undefined);
+        if (why !== undefined) this.outcomes.set(done, why);
+        settleJob(done);
+      });
+    }
+  }
+
+  outcomeOf(done: JobDone | undefined): Outcome {
+    if (done === undefined || done.failure !== undefined) return { ok: false, why: 'failed', done };
+    const why = this.outcomes.get(done);
+    return why === undefined ? { ok: true, done } : { ok: false, why, done };
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private async store(batch: Batch): Promise<'busy' | 'failed' | undefined> {
+    this.counters.received(batch.protocol, batch.rows, batch.rawBytes);
+    for (;;) {
+      try {
+        const bucket = await this.storage.bucketFor(batch.tenant, batch.observedNs);
+        await this.storage.append(batch, bucket);
+        this.counters.acknowledged(batch.protocol, batch.rows, batch.rawBytes);
+        return undefined;
+      } catch (error) {
+        if (this.patient.has(batch.protocol) && !this.stopped) {
+          await this.clock.sleep(RETRY_MS);
+          continue;
+        }
+        const busy = error instanceof MeshtrailError && error.code === 'journal_full';
+        return busy ? 'busy' : 'failed';
+      }
+    }
+  }
+}

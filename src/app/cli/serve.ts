@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { systemOutput } from '../../platform/output.ts';
+import { exitNow, onSignals, onUncaught } from '../../platform/processes.ts';
+import type { Flags } from '../configuration.ts';
+import { startServer } from '../server.ts';
+
+/** Time within which a stopped server has drained and ended; then it is cut off. */
+const STOP_MS = 9_500;
+
+export const addServe = (program: Command): void => {
+  program
+    .command('serve')
+    .description('run the server: receive, keep and answer (the default command)')
+    .option('--data <dir>', 'data directory (default ./data)')
+    .option('--listen <host:port>', 'address of the main port (default 127.0.0.1:7280)')
+    .option('--config <file>', 'YAML configuration; docs/configuration.md lists every key')
+    .option('--engine <home>', '`embedded`, or the URL of a ClickHouse server')
+    .option('--native-ports <on|off>', 'listen on each protocol\'s own port too (default on)')
+    .option('--dev', 'no authentication; loopback only')
+    .option('--insecure-listen', 'allow an address beyond loopback without TLS')
+    .option('--tls-cert <file>', 'certificate chain, PEM')
+    .option('--tls-key <file>', 'private key, PEM')
+    .option('--tls-client-ca <file>', 'CA of client certificates, PEM')
+    .addHelpText(
+      'after',
+      `
+Each flag is also a variable: MESHTRAIL_DATA, MESHTRAIL_LISTEN, MESHTRAIL_NATIVE_PORTS ...
+MESHTRAIL_ADMIN_KEY sets the administrator's key; without it one is made at the first start.
+
+Examples:
+  meshtrail serve --dev
+  meshtrail serve --data /var/lib/meshtrail --listen 0.0.0.0:7280 --tls-cert cert.pem --tls-key key.pem
+  meshtrail serve --config meshtrail.yaml --engine http://clickhouse:8123`,
+    )
+    .action(async (flags: Flags) => {
+      const server = await startServer(flags);
+      let stopping = false;
+      const stop = (code: number): void => {
+        if (stopping) return;
+        stopping = true;
+        setTimeout(() => exitNow(code === 0 ? 1 : code), STOP_MS).unref();
+        server.stop().then(
+          () => exitNow(code),
+          () => exitNow(1),
+        );
+      };
+      onSignals(['SIGTERM', 'SIGINT'], () => stop(0));
+      onUncaught((error) => {
+        server.log.error('an error that nobody caught; stopping', { error });
+        stop(1);
+      });
+      await systemOutput.write(server.greeting);
+    });
+};

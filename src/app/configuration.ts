@@ -1,0 +1,260 @@
+import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
+import { z } from 'zod';
+import { MeshtrailError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+
+/**
+ * The configuration: one YAML file, `MESHTRAIL_*` variables, flags; later ones win. Errors name line,
+ * column, what stands there and what is allowed.
+ */
+export const PORTS = {
+  elasticsearch: 9200,
+  loki: 3100,
+  'otlp-http': 4318,
+  syslog: 5140,
+  'syslog-tls': 6514,
+} as const;
+
+export type PortName = keyof typeof PORTS;
+
+const port = z.union([z.int().min(0).max(65_535), z.literal('off')]);
+const onOff = z.union([z.boolean(), z.enum(['on', 'off'])]).transform((v) => v === true || v === 'on');
+const size = z.union([
+  z.int().min(1),
+  z.string().regex(/^\d+(\.\d+)?\s*(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)$/i, 'a size such as 512MiB'),
+]);
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const limitNames = new Map(Object.keys(LIMITS).map((name) => [snake(name), name]));
+const limitShape = Object.fromEntries([...limitNames.keys()].map((n) => [n, z.int().min(1).optional()]));
+const portShape = Object.fromEntries(Object.keys(PORTS).map((n) => [n, port.optional()]));
+
+const fileSchema = z.strictObject({
+  listen: z.string().optional(),
+  data: z.string().min(1).optional(),
+  dev: z.boolean().optional(),
+  insecure_listen: z.boolean().optional(),
+  native_ports: onOff.optional(),
+  node: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/).optional(),
+  threads: z.int().min(1).max(LIMITS.decodeThreads).optional(),
+  tls: z
+    .strictObject({ cert: z.string(), key: z.string(), client_ca: z.string().optional() })
+    .optional(),
+  ports: z.strictObject(portShape).optional(),
+  engine: z
+    .strictObject({
+      url: z.string().optional(),
+      user: z.string().optional(),
+      password_file: z.string().optional(),
+      memory_bytes: size.optional(),
+      threads: z.int().min(1).max(256).optional(),
+    })
+    .optional(),
+  journal: z.strictObject({ max_bytes: size.optional() }).optional(),
+  redaction: z.enum(['default', 'off']).optional(),
+  loki: z
+    .strictObject({
+      discover_service_name: z.boolean().optional(),
+      discover_log_levels: z.boolean().optional(),
+    })
+    .optional(),
+  formats: z.record(z.string(), z.string()).optional(),
+  limits: z.strictObject(limitShape).optional(),
+});
+
+export type ConfigurationFile = z.infer<typeof fileSchema>;
+
+export interface Configuration {
+  readonly host: string;
+  readonly port: number;
+  readonly data: string;
+  readonly dev: boolean;
+  readonly insecureListen: boolean;
+  readonly nativePorts: boolean;
+  /** Name of this node in lanes; undefined: the one that the data directory remembers. */
+  readonly node: string | undefined;
+  readonly threads: number;
+  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa?: string } | undefined;
+  readonly ports: Readonly<Record<PortName, number | 'off'>>;
+  readonly engine: {
+    /** 'embedded' or the URL of a ClickHouse server. */
+    readonly home: string;
+    readonly user: string;
+    readonly passwordFile: string | undefined;
+    readonly memoryBytes: number;
+    readonly threads: number;
+  };
+  readonly journalMaxBytes: number;
+  readonly discoverServiceName: boolean;
+  readonly discoverLogLevels: boolean;
+  readonly formats: Readonly<Record<string, string>>;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** Flags as the command line gives them; undefined where not given. */
+export interface Flags {
+  readonly data?: string;
+  readonly listen?: string;
+  readonly config?: string;
+  readonly engine?: string;
+  readonly nativePorts?: string;
+  readonly dev?: boolean;
+  readonly insecureListen?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+};
+
+const bytesOf = (value: string | number): number => {
+  if (typeof value === 'number') return value;
+  const [, amount = '0', unit = 'b'] = /^([\d.]+)\s*([a-z]*)$/i.exec(value) ?? [];
+  return Math.floor(Number(amount) * (UNITS[unit.toLowerCase() || 'b'] ?? 1));
+};
+
+const refuse = (message: string, hint: string): MeshtrailError =>
+  new MeshtrailError('configuration_invalid', message, hint);
+
+/** What a value may be, in words, from the schema's issue. */
+const allowed = (issue: z.core.$ZodIssue, document: Document): string => {
+  if (issue.code === 'unrecognized_keys') {
+    let schema: unknown = fileSchema;
+    for (const step of issue.path) {
+      schema = unwrap(schema);
+      schema = schema instanceof z.ZodObject ? (schema.shape as Record<string, unknown>)[String(step)] : undefined;
+    }
+    schema = unwrap(schema);
+    const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+    const where = issue.path.length === 0 ? 'at the top' : `under ${issue.path.join('.')}`;
+    return `unknown key ${issue.keys.map((k) => `'${k}'`).join(', ')}; allowed ${where}: ${names.join(', ')}`;
+  }
+  const value: unknown = document.getIn(issue.path as unknown[]);
+  const shown = typeof value === 'object' ? 'what stands there' : JSON.stringify(value);
+  return `${issue.path.join('.')}: ${shown} is not allowed: ${issue.message}`;
+};
+
+const unwrap = (schema: unknown): unknown =>
+  schema instanceof z.ZodOptional ? (schema.unwrap() as unknown) : schema;
+
+/** Reads the YAML text; throws MeshtrailError `configuration_invalid` with every finding. */
+export const readConfigurationFile = (text: string, name: string): ConfigurationFile => {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true });
+  const findings = document.errors.map((error) => {
+    const at = counter.linePos(error.pos[0]);
+    return `${name}:${at.line}:${at.col}: ${error.message.split('\n')[0] ?? ''}`;
+  });
+  if (findings.length === 0) {
+    const parsed = fileSchema.safeParse(document.toJS() ?? {});
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) {
+      const at = positionOf(document, issue, counter);
+      findings.push(`${name}:${at.line}:${at.col}: ${allowed(issue, document)}`);
+    }
+  }
+  throw refuse(findings.join('\n'), 'correct the file; docs/configuration.md lists every key');
+};
+
+const positionOf = (
+  document: Document,
+  issue: z.core.$ZodIssue,
+  counter: LineCounter,
+): { line: number; col: number } => {
+  const path = issue.path.filter((step) => typeof step !== 'symbol');
+  const lookFor = issue.code === 'unrecognized_keys' ? issue.keys[0] : path.at(-1);
+  const parent: unknown =
+    issue.code === 'unrecognized_keys' ? document.getIn(path, true) : document.getIn(path.slice(0, -1), true);
+  const holder = parent ?? document.contents;
+  if (isMap(holder)) {
+    for (const pair of holder.items) {
+      const key = pair.key as { value?: unknown; range?: [number, number, number] } | null;
+      if (key?.value === lookFor && key?.range) return counter.linePos(key.range[0]);
+    }
+  }
+  return { line: 1, col: 1 };
+};
+
+/** `HOST:PORT`, `[::1]:PORT` or `:PORT`. */
+export const parseListen = (text: string): { host: string; port: number } => {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const portNumber = Number(match?.[3]);
+  if (match === null || portNumber > 65_535) {
+    throw refuse(`listen: '${text}' is not HOST:PORT`, 'for example 127.0.0.1:7280');
+  }
+  return { host: match[1] ?? (match[2] === '' ? '127.0.0.1' : (match[2] as string)), port: portNumber };
+};
+
+const flagOf = (value: string | undefined, name: string): boolean | undefined => {
+  if (value === undefined || value === '') return undefined;
+  if (['1', 'true', 'on', 'yes'].includes(value.toLowerCase())) return true;
+  if (['0', 'false', 'off', 'no'].includes(value.toLowerCase())) return false;
+  throw refuse(`${name}: '${value}' is neither on nor off`, `use ${name}=on or ${name}=off`);
+};
+
+/** Lays flags over variables over the file over the defaults. */
+export const settle = (
+  flags: Flags,
+  env: (name: string) => string | undefined,
+  file: ConfigurationFile,
+  machine: { readonly cores: number },
+): Configuration => {
+  const listen = parseListen(flags.listen ?? env('MESHTRAIL_LISTEN') ?? file.listen ?? '127.0.0.1:7280');
+  const cert = flags.tlsCert ?? env('MESHTRAIL_TLS_CERT') ?? file.tls?.cert;
+  const key = flags.tlsKey ?? env('MESHTRAIL_TLS_KEY') ?? file.tls?.key;
+  const clientCa = flags.tlsClientCa ?? env('MESHTRAIL_TLS_CLIENT_CA') ?? file.tls?.client_ca;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw refuse('TLS needs both a certificate and its key', 'give --tls-cert and --tls-key');
+  }
+  const limits: Record<string, number> = {};
+  for (const [name, value] of Object.entries(file.limits ?? {})) {
+    if (typeof value === 'number') limits[limitNames.get(name) ?? name] = value;
+  }
+  const ports = Object.fromEntries(
+    Object.entries(PORTS).map(([name, standard]) => {
+      const chosen = (file.ports as Record<string, number | 'off' | undefined> | undefined)?.[name];
+      return [name, chosen ?? standard];
+    }),
+  ) as Record<PortName, number | 'off'>;
+  return {
+    ...listen,
+    data: flags.data ?? env('MESHTRAIL_DATA') ?? file.data ?? './data',
+    dev: flags.dev ?? flagOf(env('MESHTRAIL_DEV'), 'MESHTRAIL_DEV') ?? file.dev ?? false,
+    insecureListen:
+      flags.insecureListen ??
+      flagOf(env('MESHTRAIL_INSECURE_LISTEN'), 'MESHTRAIL_INSECURE_LISTEN') ??
+      file.insecure_listen ??
+      false,
+    nativePorts:
+      flagOf(flags.nativePorts, '--native-ports') ??
+      flagOf(env('MESHTRAIL_NATIVE_PORTS'), 'MESHTRAIL_NATIVE_PORTS') ??
+      file.native_ports ??
+      true,
+    node: env('MESHTRAIL_NODE') ?? file.node,
+    threads: file.threads ?? Math.max(1, Math.min(LIMITS.decodeThreads, machine.cores - 1)),
+    tls: cert === undefined || key === undefined ? undefined : { cert, key, ...(clientCa !== undefined && { clientCa }) },
+    ports,
+    engine: {
+      home: flags.engine ?? env('MESHTRAIL_ENGINE') ?? file.engine?.url ?? 'embedded',
+      user: env('MESHTRAIL_ENGINE_USER') ?? file.engine?.user ?? 'default',
+      passwordFile: env('MESHTRAIL_ENGINE_PASSWORD_FILE') ?? file.engine?.password_file,
+      memoryBytes: bytesOf(file.engine?.memory_bytes ?? 600 * 2 ** 20),
+      threads: file.engine?.threads ?? machine.cores,
+    },
+    journalMaxBytes: bytesOf(env('MESHTRAIL_JOURNAL_MAX_BYTES') ?? file.journal?.max_bytes ?? 4 * 2 ** 30),
+    discoverServiceName: file.loki?.discover_service_name ?? true,
+    discoverLogLevels: file.loki?.discover_log_levels ?? true,
+    formats: file.formats ?? {},
+    limits,
+  };
+};

@@ -1,0 +1,91 @@
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { createDecoders } from '../ingest/decode/all.ts';
+import type { StreamSession } from '../ingest/decode/decode.ts';
+import { createNormalize } from '../ingest/normalize/recognise.ts';
+import { must } from '../model/errors.ts';
+import { overrideLimits } from '../model/limits.ts';
+import { Pipeline } from './pipeline.ts';
+import type { Job, JobDone, RequestJob, StreamJob, ThreadOptions, ThreadResult } from './thread-messages.ts';
+
+/**
+ * A decoding thread: takes jobs, runs the pipeline, gives batches back. Jobs that wait together share
+ * batches, so that a thousand single lines become one block and not a thousand.
+ */
+const port = must(parentPort, 'decode-thread runs as a worker');
+const options = workerData as ThreadOptions;
+overrideLimits(options.limits);
+const decoders = createDecoders(options.decoders);
+const http = new Map(decoders.http.map((decoder) => [decoder.name, decoder]));
+const streams = new Map(decoders.streams.map((decoder) => [decoder.name, decoder]));
+const sessions = new Map<number, StreamSession>();
+const pipeline = new Pipeline(createNormalize({ override: options.formats }), () => undefined);
+
+/** Bytes of jobs taken together before their outcome is told. */
+const TURN_BYTES = 1_048_576;
+
+const runRequest = (job: RequestJob): Pick<JobDone, 'reply'> => {
+  const decoder = must(http.get(job.decoder), `decoder ${job.decoder}`);
+  pipeline.from(job.tenant, decoder.name, job.peer, job.observedNs);
+  pipeline.received(job.request.body.length);
+  return { reply: decoder.decode(job.request, pipeline) };
+};
+
+const runStream = (job: StreamJob): Pick<JobDone, 'replyBytes' | 'close'> => {
+  const decoder = must(streams.get(job.decoder), `decoder ${job.decoder}`);
+  let session = sessions.get(job.connection);
+  if (session === undefined) {
+    session = decoder.open(job.from);
+    sessions.set(job.connection, session);
+  }
+  pipeline.from(job.tenant, decoder.name, job.peer, job.observedNs);
+  pipeline.received(job.bytes.length);
+  const { reply, close } = session.feed(job.bytes, pipeline);
+  if (job.last) {
+    session.end(pipeline);
+    sessions.delete(job.connection);
+  }
+  return { ...(reply && { replyBytes: reply }), ...(close && { close }) };
+};
+
+const run = (job: Job): JobDone => {
+  const head = { id: job.id, firstBatch: 0, lastBatch: 0 };
+  try {
+    const outcome = job.type === 'request' ? runRequest(job) : runStream(job);
+    return { ...head, rows: pipeline.rows, ...outcome };
+  } catch (error) {
+    // A decoder never throws on input; if one does it is our fault, and costs one request only.
+    const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { ...head, rows: pipeline.rows, failure, ...(job.type === 'stream' && { close: true }) };
+  }
+};
+
+const takeTurn = (first: Job): void => {
+  const done: JobDone[] = [];
+  let bytes = 0;
+  let job: Job | undefined = first;
+  while (job !== undefined) {
+    const firstBatch = pipeline.openBatch;
+    const outcome = run(job);
+    // A batch closed exactly at the job's last row makes `openBatch` one too many: still correct,
+    // the journal keeps the order, so a later batch is durable only after the earlier ones.
+    const lastBatch = outcome.rows === 0 ? -1 : pipeline.openBatch;
+    done.push({ ...outcome, firstBatch, lastBatch });
+    bytes += job.type === 'request' ? job.request.body.length : job.bytes.length;
+    if (bytes >= TURN_BYTES) break;
+    job = receiveMessageOnPort(port)?.message as Job | undefined;
+  }
+  pipeline.close();
+  const batches = pipeline.batches.splice(0);
+  const clamp = (index: number): number => Math.min(index, batches.length - 1);
+  const result: ThreadResult = {
+    batches,
+    done: done.map((item) => ({ ...item, lastBatch: clamp(item.lastBatch), firstBatch: clamp(item.firstBatch) })),
+    counts: pipeline.counts.take(),
+  };
+  port.postMessage(
+    result,
+    batches.map((batch) => batch.data.buffer),
+  );
+};
+
+port.on('message', takeTurn);

@@ -1,0 +1,132 @@
+import type { DecodeRequest, HttpDecoder, Reply, StreamDecoder } from '../ingest/decode/decode.ts';
+import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
+import type { StreamFace } from '../ingest/receive/stream.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Acknowledger } from './acknowledge.ts';
+import type { Counters } from './counters.ts';
+import type { DecodePool } from './decode-pool.ts';
+import { errorAnswer } from './http-face.ts';
+import type { Route } from './routes.ts';
+import { DEFAULT_TENANT, tenantOf } from './tenant.ts';
+
+/** Joins listeners to the decoding threads and the journal: one method per kind of listener. */
+export class Intake {
+  private readonly pool: DecodePool;
+  private readonly acknowledger: Acknowledger;
+  private readonly counters: Counters;
+  private readonly clock: Clock;
+  private readonly log: Log;
+  private readonly accepts: () => boolean;
+
+  constructor(
+    pool: DecodePool,
+    acknowledger: Acknowledger,
+    counters: Counters,
+    clock: Clock,
+    log: Log,
+    accepts: () => boolean,
+  ) {
+    this.pool = pool;
+    this.acknowledger = acknowledger;
+    this.counters = counters;
+    this.clock = clock;
+    this.log = log;
+    this.accepts = accepts;
+  }
+
+  /** The routes of one decoder. */
+  routes(decoder: HttpDecoder, mount: string): Route[] {
+    return decoder.routes.map(({ method, path }) => ({
+      method,
+      path,
+      mount,
+      handle: (request, body) => this.request(decoder, request, body),
+      refuse: (why, request) => decoder.refuse(why, request),
+    }));
+  }
+
+  /** What a stream listener gives its bytes to. */
+  stream(decoder: StreamDecoder): StreamFace {
+    return {
+      bytes: async (connection, from, bytes, last) => {
+        const done = await this.pool.run({
+          type: 'stream',
+          decoder: decoder.name,
+          connection,
+          from,
+          bytes: whole(bytes),
+          last,
+          tenant: DEFAULT_TENANT,
+          peer: from.address,
+          observedNs: this.clock.observedNs(),
+        });
+        const outcome = this.acknowledger.outcomeOf(done);
+        if (!outcome.ok) {
+          this.noteFailure(decoder.name, done?.failure);
+          return { close: true };
+        }
+        const { replyBytes, close } = outcome.done;
+        return { ...(replyBytes && { reply: replyBytes }), ...(close && { close }) };
+      },
+      turnedAway: () => {
+        this.counters.add('meshtrail_rejected_records_total', 1, {
+          protocol: decoder.name,
+          reason: 'peer_not_allowed',
+        });
+      },
+      dropped: (_address, bytes) => {
+        this.counters.add('meshtrail_dropped_records_total', 1, { protocol: decoder.name });
+        this.counters.add('meshtrail_dropped_bytes_total', bytes, { protocol: decoder.name });
+      },
+    };
+  }
+
+  private async request(
+    decoder: HttpDecoder,
+    request: ReceivedRequest,
+    body: Uint8Array<ArrayBuffer>,
+  ): Promise<HttpAnswer> {
+    const tenant = tenantOf(request.headers);
+    if (tenant === undefined) {
+      return errorAnswer(400, 'tenant_invalid', 'X-Scope-OrgID is not a tenant name', "use letters, digits and !-_.*'()");
+    }
+    if (body.length > 0 && !this.accepts()) return this.refusal(decoder, request, 'busy');
+    const decode: DecodeRequest = {
+      method: request.method,
+      path: request.path,
+      query: request.query,
+      headers: request.headers,
+      body,
+    };
+    const { name } = decoder;
+    const observedNs = this.clock.observedNs();
+    const done = await this.pool.run({
+      type: 'request',
+      decoder: name,
+      request: decode,
+      tenant,
+      peer: request.peer,
+      observedNs,
+    });
+    const outcome = this.acknowledger.outcomeOf(done);
+    if (!outcome.ok) {
+      this.noteFailure(name, done?.failure);
+      return this.refusal(decoder, request, outcome.why);
+    }
+    return outcome.done.reply ?? this.refusal(decoder, request, 'failed');
+  }
+
+  private refusal(decoder: HttpDecoder, request: ReceivedRequest, why: 'busy' | 'failed'): Reply {
+    this.counters.add('meshtrail_refused_requests_total', 1, { reason: why });
+    return decoder.refuse(why, request);
+  }
+
+  private noteFailure(protocol: string, failure: string | undefined): void {
+    if (failure !== undefined) this.log.error('a decoder broke', { protocol, failure });
+  }
+}
+
+/** Socket buffers are views of a shared pool: a copy of its own can be handed over. */
+const whole = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);

@@ -1,0 +1,168 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
+import { createDecoders } from '../ingest/decode/all.ts';
+import { Budget } from '../ingest/receive/budget.ts';
+import type { TlsFiles } from '../ingest/receive/http.ts';
+import { MeshtrailError } from '../model/errors.ts';
+import { LIMITS, overrideLimits } from '../model/limits.ts';
+import { systemClock } from '../platform/clock.ts';
+import { systemDisk } from '../platform/disk.ts';
+import { systemEnvironment } from '../platform/environment.ts';
+import { createLog, type Log } from '../platform/log.ts';
+import { coreCount, hostName, watchEventLoop, workingDirectory } from '../platform/processes.ts';
+import { isLoopback } from '../platform/sockets.ts';
+import { Acknowledger } from './acknowledge.ts';
+import { openAdminKey } from './admin-key.ts';
+import { readConfigurationFile, settle, type Configuration, type Flags } from './configuration.ts';
+import { Counters } from './counters.ts';
+import { DecodePool } from './decode-pool.ts';
+import { greet } from './greeting.ts';
+import { Intake } from './intake.ts';
+import { openListeners, type Listeners } from './listeners.ts';
+import { watch } from './gauges.ts';
+import { openStorage } from './storage.ts';
+import { createApi } from './own-api.ts';
+
+/** A running server: everything is wired here, and stopped in the reverse order. */
+export interface Server {
+  readonly greeting: string;
+  readonly log: Log;
+  readonly listeners: Listeners;
+  /** Drains: no new requests, those under way finish, the journal empties as far as time allows. */
+  stop(): Promise<void>;
+}
+
+/** Time for requests under way when the server stops, ms. */
+const GRACE_MS = 2_500;
+/** Time for the engine's writer to take what is journalled; the rest waits in the journal. */
+const DRAIN_MS = 3_000;
+
+const readPem = async (file: string, what: string): Promise<string> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new MeshtrailError(
+      'tls_file_unreadable',
+      `the ${what} ${file} cannot be read: ${error instanceof Error ? error.message : ''}`,
+      'check the path and its permissions',
+    );
+  }
+};
+
+const readTls = async (tls: Configuration['tls']): Promise<TlsFiles | undefined> => {
+  if (tls === undefined) return undefined;
+  return {
+    cert: await readPem(tls.cert, 'TLS certificate'),
+    key: await readPem(tls.key, 'TLS key'),
+    ...(tls.clientCa !== undefined && { clientCa: await readPem(tls.clientCa, 'client CA') }),
+  };
+};
+
+const readConfiguration = async (flags: Flags): Promise<Configuration> => {
+  const env = (name: string): string | undefined => {
+    const value = systemEnvironment.get(name);
+    return value === '' ? undefined : value;
+  };
+  const file = flags.config ?? env('MESHTRAIL_CONFIG');
+  let text = '';
+  if (file !== undefined) {
+    try {
+      text = await readFile(file, 'utf8');
+    } catch (error) {
+      throw new MeshtrailError(
+        'configuration_unreadable',
+        `the configuration ${file} cannot be read: ${error instanceof Error ? error.message : ''}`,
+        'check the path and its permissions',
+      );
+    }
+  }
+  const parsed = readConfigurationFile(text, file ?? 'configuration');
+  return settle(flags, env, parsed, { cores: coreCount() });
+};
+
+const refuseWideListening = (config: Configuration): void => {
+  if (isLoopback(config.host)) return;
+  if (config.dev) {
+    throw new MeshtrailError(
+      'listen_refused',
+      `--dev switches authentication off, so it cannot listen on ${config.host}`,
+      'listen on 127.0.0.1, or drop --dev and use the administrator key',
+    );
+  }
+  if (config.tls === undefined && !config.insecureListen) {
+    throw new MeshtrailError(
+      'listen_refused',
+      `listening on ${config.host} without TLS would send logs and keys in clear`,
+      'give --tls-cert and --tls-key, or say --insecure-listen',
+    );
+  }
+};
+
+export const startServer = async (flags: Flags): Promise<Server> => {
+  const config = await readConfiguration(flags);
+  refuseWideListening(config);
+  overrideLimits(config.limits);
+  const log = createLog(systemEnvironment.get('MESHTRAIL_LOG') === 'debug' ? 'debug' : 'warn');
+  const data = isAbsolute(config.data) ? config.data : resolve(workingDirectory(), config.data);
+  await systemDisk.makeDirectory(data);
+  const tls = await readTls(config.tls);
+  const counters = new Counters();
+  const adminKey = await openAdminKey(
+    systemDisk,
+    data,
+    systemEnvironment.get('MESHTRAIL_ADMIN_KEY'),
+    config.dev,
+  );
+  const storage = await openStorage({ config, data, counters, log, hostName: hostName() });
+  const decoders = createDecoders({
+    discoverServiceName: config.discoverServiceName,
+    discoverLogLevels: config.discoverLogLevels,
+  });
+  const patient = new Set(decoders.streams.map((decoder) => decoder.name));
+  const acknowledger = new Acknowledger(storage, counters, systemClock, patient);
+  const pool = new DecodePool(
+    config.threads,
+    {
+      decoders: {
+        discoverServiceName: config.discoverServiceName,
+        discoverLogLevels: config.discoverLogLevels,
+      },
+      formats: config.formats,
+      limits: config.limits,
+    },
+    (result, settleJob) => acknowledger.take(result, settleJob),
+    log,
+  );
+  const budget = new Budget(LIMITS.inFlightBytes);
+  const accepts = (): boolean => storage.accepting();
+  const intake = new Intake(pool, acknowledger, counters, systemClock, log, accepts);
+  const loop = watchEventLoop();
+  watch(counters, storage, budget, loop);
+  const api = createApi({ config, storage, counters, log });
+  const listeners = await openListeners({
+    config,
+    tls,
+    decoders,
+    intake,
+    api,
+    authenticator: adminKey.authenticator,
+    budget,
+    counters,
+    log,
+  });
+  const stop = async (): Promise<void> => {
+    api.stop();
+    await listeners.close(GRACE_MS);
+    acknowledger.stop();
+    await pool.stop();
+    await storage.stop(DRAIN_MS);
+    loop.stop();
+  };
+  return {
+    greeting: greet({ config, data, storage, listeners, adminKey: adminKey.shown }),
+    log,
+    listeners,
+    stop,
+  };
+};
+

@@ -1,0 +1,81 @@
+import type { Batch } from '../model/batch.ts';
+import type { DecodeRequest, Reply, StreamPeer } from '../ingest/decode/decode.ts';
+import type { DecoderOptions } from '../ingest/decode/all.ts';
+
+/** What the main thread and the decoding threads say to each other. */
+
+export interface ThreadOptions {
+  readonly decoders: DecoderOptions;
+  /** Format by service name, from the configuration; wins over recognition. */
+  readonly formats: Readonly<Record<string, string>>;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+interface JobHead {
+  readonly id: number;
+  readonly tenant: string;
+  /** Sender's address without port; '' when unknown. */
+  readonly peer: string;
+  readonly observedNs: bigint;
+}
+
+/** One HTTP request for the decoder of that name. */
+export interface RequestJob extends JobHead {
+  readonly type: 'request';
+  readonly decoder: string;
+  readonly request: DecodeRequest;
+}
+
+/** Next bytes of a connection (or one datagram); `last` ends the session. */
+export interface StreamJob extends JobHead {
+  readonly type: 'stream';
+  readonly decoder: string;
+  readonly connection: number;
+  readonly from: StreamPeer;
+  readonly bytes: Uint8Array;
+  readonly last: boolean;
+}
+
+export type Job = RequestJob | StreamJob;
+
+export interface Rejects {
+  readonly protocol: string;
+  readonly reason: string;
+  readonly count: number;
+  /** First bytes of the first rejected item, bounded; never logged. */
+  readonly sample: Uint8Array;
+}
+
+/** What a thread counted since its last word, by protocol. */
+export interface ThreadCounts {
+  readonly rejects: readonly Rejects[];
+  /** Lines longer than the limit, cut and marked. */
+  readonly linesCut: number;
+  /** Fields without room in `attributes`. */
+  readonly fieldsOverflowed: number;
+  /** Lines kept whole, by reason. */
+  readonly linesWhole: Readonly<Record<string, number>>;
+}
+
+export interface JobDone {
+  readonly id: number;
+  /** Rows that this job committed. */
+  readonly rows: number;
+  /** Index in `batches` of the last one that holds a row of this job; -1 where there is none. */
+  readonly lastBatch: number;
+  /** Index of the first such batch. */
+  readonly firstBatch: number;
+  readonly reply?: Reply;
+  /** Bytes to write on the connection, after durability. */
+  readonly replyBytes?: Uint8Array;
+  readonly close?: boolean;
+  /** The decoder broke (our fault): the sender is told that nothing can be promised. */
+  readonly failure?: string;
+}
+
+/** The outcome of one or more jobs that were waiting together. */
+export interface ThreadResult {
+  readonly batches: readonly Batch[];
+  readonly done: readonly JobDone[];
+  readonly counts: ThreadCounts;
+}

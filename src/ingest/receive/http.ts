@@ -1,0 +1,276 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { LIMITS } from '../../model/limits.ts';
+import type { Sockets } from '../../platform/sockets.ts';
+import type { Budget } from './budget.ts';
+
+/**
+ * HTTP listeners: sockets, TLS, time limits, body limits, the memory budget. Knows no protocol: what a
+ * path means is decided by the `HttpFace` that it is given.
+ */
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Address of the peer without port. */
+  readonly peer: string;
+  /** The connection is encrypted, or its peer showed a certificate that our client CA signed. */
+  readonly encrypted: boolean;
+  readonly certified: boolean;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array>;
+}
+
+export type BodyProblem = 'busy' | 'too_large';
+
+export interface HttpFace {
+  /**
+   * Looks at the head before the body is read: an answer ends the request there, undefined reads the
+   * body and calls `answer`.
+   */
+  admit(request: ReceivedRequest): HttpAnswer | undefined;
+  answer(request: ReceivedRequest, body: Uint8Array<ArrayBuffer>): Promise<HttpAnswer>;
+  /** The body cannot be taken: the answer in the words of the path's protocol. */
+  refuse(request: ReceivedRequest, why: BodyProblem): HttpAnswer;
+  upgrade(request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa?: string;
+}
+
+export interface HttpListener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting, lets requests under way finish within `graceMs`, then cuts them off. */
+  close(graceMs: number): Promise<void>;
+}
+
+const headersOf = (message: IncomingMessage): Record<string, string> => {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+};
+
+const describe = (message: IncomingMessage, signal: AbortSignal): ReceivedRequest => {
+  const url = message.url ?? '/';
+  const mark = url.indexOf('?');
+  const socket = message.socket as Socket & { encrypted?: boolean; authorized?: boolean };
+  const peer = socket.remoteAddress ?? '';
+  return {
+    method: message.method ?? 'GET',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? '' : url.slice(mark + 1),
+    headers: headersOf(message),
+    peer: peer.startsWith('::ffff:') ? peer.slice(7) : peer,
+    encrypted: socket.encrypted === true,
+    certified: socket.authorized === true,
+    signal,
+  };
+};
+
+const send = async (response: ServerResponse, answer: HttpAnswer, head: boolean): Promise<void> => {
+  const { body } = answer;
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const length = { 'content-length': String(bytes.length) };
+    const bare = answer.status === 204 || answer.status === 304;
+    response.writeHead(answer.status, bare ? answer.headers : { ...length, ...answer.headers });
+    response.end(head || bare ? undefined : bytes);
+    return;
+  }
+  response.writeHead(answer.status, answer.headers);
+  try {
+    for await (const part of body) {
+      if (response.destroyed) return;
+      if (!response.write(part)) await drained(response);
+    }
+    response.end();
+  } catch {
+    // The head is out: cutting the connection is the only way to say that the rest is missing.
+    response.destroy();
+  }
+};
+
+const drained = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+
+/** Reads the whole body within the limits; undefined when the client went away. */
+const readBody = async (
+  message: IncomingMessage,
+  budget: Budget,
+): Promise<Uint8Array<ArrayBuffer> | BodyProblem | undefined> => {
+  const declared = Number(message.headers['content-length'] ?? 0);
+  if (declared > LIMITS.requestBytes) return 'too_large';
+  const parts: Buffer[] = [];
+  let size = 0;
+  let taken = 0;
+  try {
+    for await (const part of message as AsyncIterable<Buffer>) {
+      size += part.length;
+      if (size > LIMITS.requestBytes) return 'too_large';
+      if (!budget.take(part.length)) return 'busy';
+      taken += part.length;
+      parts.push(part);
+    }
+  } catch {
+    return undefined;
+  } finally {
+    budget.give(taken);
+  }
+  if (!message.complete) return undefined;
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.length;
+  }
+  return body;
+};
+
+const serve = async (
+  face: HttpFace,
+  budget: Budget,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  const request = describe(message, gone.signal);
+  const isHead = request.method === 'HEAD';
+  const early = face.admit(request);
+  if (early !== undefined) return endEarly(message, response, early, isHead);
+  const body = await readBody(message, budget);
+  if (body === undefined) return void response.destroy();
+  if (typeof body === 'string') {
+    return endEarly(message, response, face.refuse(request, body), isHead);
+  }
+  budget.force(body.length);
+  try {
+    await send(response, await face.answer(request, body), isHead);
+  } finally {
+    budget.give(body.length);
+  }
+};
+
+/** Bytes of a refused body that are read and thrown away so that the client sees the answer. */
+const DRAIN_BYTES = 1_048_576;
+
+/** Answers before the body is read to its end, then closes: the rest of the body is not wanted. */
+const endEarly = async (
+  message: IncomingMessage,
+  response: ServerResponse,
+  answer: HttpAnswer,
+  isHead: boolean,
+): Promise<void> => {
+  if (message.complete || message.headers['content-length'] === undefined) {
+    if (message.headers['transfer-encoding'] === undefined) {
+      return send(response, answer, isHead);
+    }
+  }
+  await send(response, { ...answer, headers: { ...answer.headers, connection: 'close' } }, isHead);
+  let left = DRAIN_BYTES;
+  message.on('data', (part: Buffer) => {
+    left -= part.length;
+    if (left < 0) message.destroy();
+  });
+  message.on('error', () => undefined);
+};
+
+const configure = (server: Server, face: HttpFace, budget: Budget): void => {
+  server.headersTimeout = LIMITS.headersMs;
+  server.requestTimeout = LIMITS.requestMs;
+  server.keepAliveTimeout = 75_000;
+  server.maxConnections = LIMITS.connections;
+  server.on('request', (message: IncomingMessage, response: ServerResponse) => {
+    response.on('error', () => undefined);
+    serve(face, budget, message, response).catch(() => response.destroy());
+  });
+  server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => {
+    const declared = Number(message.headers['content-length'] ?? 0);
+    if (declared <= LIMITS.requestBytes) response.writeContinue();
+    server.emit('request', message, response);
+  });
+  server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => undefined);
+    const gone = new AbortController();
+    socket.on('close', () => gone.abort());
+    face.upgrade(describe(message, gone.signal), message, socket, head);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const status =
+      error.code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? '408 Request Timeout'
+          : '400 Bad Request';
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  });
+};
+
+const closeServer = (server: Server, graceMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+
+/** Opens a listener; rejects when the address is taken or not ours. */
+export const listenHttp = async (
+  sockets: Sockets,
+  address: { readonly host: string; readonly port: number },
+  face: HttpFace,
+  budget: Budget,
+  tls?: TlsFiles,
+): Promise<HttpListener> => {
+  const server =
+    tls === undefined
+      ? sockets.httpServer({ keepAlive: true })
+      : sockets.httpsServer({
+          keepAlive: true,
+          cert: tls.cert,
+          key: tls.key,
+          minVersion: 'TLSv1.2',
+          ...(tls.clientCa !== undefined && {
+            ca: tls.clientCa,
+            requestCert: true,
+            rejectUnauthorized: false,
+          }),
+        });
+  configure(server, face, budget);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address.port, address.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  server.on('error', () => undefined);
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  return { host: address.host, port, close: (graceMs) => closeServer(server, graceMs) };
+};
