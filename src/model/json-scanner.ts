@@ -121,7 +121,7 @@ class JsonScanner {
   private readonly finish = new Member(this.root, NO_KEY, END);
   private members = 0;
   private seen: Uint8Array = NO_BYTES;
-  private view = new DataView(NO_BYTES.buffer);
+  private view: DataView = new DataView(NO_BYTES.buffer);
   private name = new Uint8Array(1_024);
   /** Where the value found last starts, and the length of an empty object. */
   private at = 0;

@@ -89,6 +89,10 @@ export class LogRecord {
   structured = false;
   /** Fields that had no room in `attributes`; they are still in the line. */
   overflow = 0;
+  /** Event times that were not understood or lie outside 1970-2262; their text is kept. */
+  badTimes = 0;
+  /** Time of receipt, seconds since 1970, near which times without a year lie; 0 where unknown. Set per batch. */
+  observedSec = 0;
   readonly scratch = new Scratch();
 
   reset(): void {
@@ -103,6 +107,7 @@ export class LogRecord {
     this.lineEnd = 0;
     this.structured = false;
     this.overflow = 0;
+    this.badTimes = 0;
     this.scratch.used = 0;
   }
 

@@ -1,0 +1,344 @@
+/**
+ * Timestamps from bytes to seconds and nanoseconds since 1970 UTC, without strings, dates or bigints.
+ *
+ * Understood: RFC 3339 and its ISO 8601 neighbours (`2025-11-20T10:00:00.123456789+01:00`,
+ * `2025-11-20 10:00:00,123`, `2025/11/20 10:00:00`, `20251120T100000Z`), numbers of seconds,
+ * milliseconds, microseconds or nanoseconds since 1970, the common log format
+ * (`20/Nov/2025:10:00:00 +0000`), RFC 1123 and `ctime` forms, klog's `1120 10:00:00.000000` and
+ * syslog's `Nov 20 10:00:00`. A time without a zone is taken as UTC. Digits below the nanosecond are cut.
+ */
+
+/** The time that `parseTime` found last; read it at once. */
+export const parsed = {
+  sec: 0,
+  nano: 0,
+  /** Whether digits below the nanosecond were cut. */
+  cut: false,
+};
+
+/** Greatest second that the record holds: 2262-04-11T23:47:15Z. */
+export const MAX_TIME_SEC = 9_223_372_035;
+
+/**
+ * Numbers below this count no seconds since 1970 (they would be before March 1973, and are uptimes and
+ * durations in practice); the same power splits milliseconds, microseconds and nanoseconds.
+ */
+const LEAST_EPOCH_DIGITS = 9;
+
+const DAY = 86_400;
+const DAYS_BEFORE = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334] as const;
+
+const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+
+/** Days from 1970-01-01 to a date of the proleptic Gregorian calendar; `NaN` where there is no such day. */
+const daysOf = (year: number, month: number, day: number): number => {
+  if (month < 1 || month > 12 || day < 1) return NaN;
+  const before = DAYS_BEFORE[month - 1] as number;
+  const length = (month === 12 ? 365 : (DAYS_BEFORE[month] as number)) - before;
+  const leapDay = isLeap(year) && month === 2 ? 1 : 0;
+  if (day > length + leapDay) return NaN;
+  const years = year - 1;
+  const leaps = Math.floor(years / 4) - Math.floor(years / 100) + Math.floor(years / 400);
+  const passed = isLeap(year) && month > 2 ? 1 : 0;
+  return years * 365 + leaps + before + passed + day - 1 - 719_162;
+};
+
+/** Two digits at `at`, or a number over 99 where they are not digits. */
+const two = (buf: Uint8Array, at: number): number => {
+  const a = (buf[at] as number) - 0x30;
+  const b = (buf[at + 1] as number) - 0x30;
+  return a >= 0 && a <= 9 && b >= 0 && b <= 9 ? a * 10 + b : 1_000;
+};
+
+const four = (buf: Uint8Array, at: number): number => {
+  const value = two(buf, at) * 100 + two(buf, at + 2);
+  return value <= 9_999 && two(buf, at + 2) < 100 ? value : -1;
+};
+
+const isDigitAt = (buf: Uint8Array, at: number, end: number): boolean =>
+  at < end && (buf[at] as number) >= 0x30 && (buf[at] as number) <= 0x39;
+
+const MONTHS = new Map<number, number>();
+'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ').forEach((name, index) => {
+  MONTHS.set(
+    (name.charCodeAt(0) << 16) | (name.charCodeAt(1) << 8) | name.charCodeAt(2),
+    index + 1,
+  );
+});
+
+/** The month whose English three-letter name is at `at`, 0 where there is none. */
+const monthAt = (buf: Uint8Array, at: number, end: number): number => {
+  if (at + 3 > end) return 0;
+  const letters =
+    ((buf[at] as number) << 16) | ((buf[at + 1] as number) << 8) | (buf[at + 2] as number);
+  return MONTHS.get(letters | 0x202020) ?? 0;
+};
+
+/** Where the clock text ended, and its seconds of the day and nanoseconds. */
+const clock = { at: 0, seconds: 0, nano: 0, cut: false };
+
+/** `hh:mm[:ss[.fraction]]`, or without colons where `basic`. A leap second counts as the next one. */
+const readClock = (buf: Uint8Array, at: number, end: number, basic: boolean): boolean => {
+  const gap = basic ? 0 : 1;
+  if (at + 4 + gap > end) return false;
+  const hour = two(buf, at);
+  const minute = two(buf, at + 2 + gap);
+  if (hour > 23 || minute > 59 || (!basic && buf[at + 2] !== 0x3a)) return false;
+  at += 4 + gap;
+  clock.seconds = hour * 3_600 + minute * 60;
+  clock.nano = 0;
+  clock.cut = false;
+  clock.at = at;
+  if (basic ? !isDigitAt(buf, at, end) : at >= end || buf[at] !== 0x3a) return true;
+  at += gap;
+  if (at + 2 > end) return false;
+  const second = two(buf, at);
+  if (second > 60) return false;
+  clock.seconds += second;
+  clock.at = at + 2;
+  readFraction(buf, at + 2, end);
+  return true;
+};
+
+/** `.123456` or `,123` at `at`, into `clock`; leaves it as it is where there is none. */
+const readFraction = (buf: Uint8Array, at: number, end: number): void => {
+  if (at >= end || (buf[at] !== 0x2e && buf[at] !== 0x2c) || !isDigitAt(buf, at + 1, end)) return;
+  at++;
+  let nano = 0;
+  let digits = 0;
+  for (; isDigitAt(buf, at, end); at++) {
+    if (digits < 9) {
+      nano = nano * 10 + (buf[at] as number) - 0x30;
+      digits++;
+    } else if (buf[at] !== 0x30) clock.cut = true;
+  }
+  for (; digits < 9; digits++) nano *= 10;
+  clock.nano = nano;
+  clock.at = at;
+};
+
+/**
+ * The zone from `at` to `end`: nothing, `Z`, `UTC`, `GMT`, `+hh:mm`, `+hhmm`, `+hh`, with a space in
+ * front or not, then Go's ` UTC` and ` m=+...`. Seconds east of UTC, `NaN` where it is something else.
+ */
+const readZone = (buf: Uint8Array, at: number, end: number): number => {
+  let offset = 0;
+  while (at < end && buf[at] === 0x20) at++;
+  const sign = buf[at];
+  if (at < end && (sign === 0x2b || sign === 0x2d)) {
+    if (at + 3 > end) return NaN;
+    const hours = two(buf, at + 1);
+    at += 3;
+    let minutes = 0;
+    if (at < end && buf[at] === 0x3a) at++;
+    if (isDigitAt(buf, at, end)) {
+      if (at + 2 > end) return NaN;
+      minutes = two(buf, at);
+      at += 2;
+    }
+    if (hours > 23 || minutes > 59) return NaN;
+    offset = (hours * 3_600 + minutes * 60) * (sign === 0x2b ? 1 : -1);
+    while (at < end && buf[at] === 0x20) at++;
+  }
+  if (at < end && ((buf[at] as number) | 0x20) === 0x7a) at++;
+  else if (at + 3 <= end && (isWord(buf, at, 'UTC') || isWord(buf, at, 'GMT'))) at += 3;
+  if (at + 3 < end && isWord(buf, at, ' m=')) return offset;
+  return at === end ? offset : NaN;
+};
+
+const isWord = (buf: Uint8Array, at: number, word: string): boolean => {
+  for (let i = 0; i < word.length; i++) if (buf[at + i] !== word.charCodeAt(i)) return false;
+  return true;
+};
+
+/** Puts days, `clock` and zone together; false outside 1970..2262. */
+const finish = (days: number, offset: number): boolean => {
+  const sec = days * DAY + clock.seconds - offset;
+  // Also false for NaN.
+  if (!(sec >= 0 && sec <= MAX_TIME_SEC)) return false;
+  parsed.sec = sec;
+  parsed.nano = clock.nano;
+  parsed.cut = clock.cut;
+  return true;
+};
+
+/** `2025-11-20T10:00:00...`, also with slashes, a space, or a bare date. */
+const parseIso = (buf: Uint8Array, start: number, end: number): boolean => {
+  if (end - start < 10 || buf[start + 4] !== buf[start + 7]) return false;
+  const days = daysOf(four(buf, start), two(buf, start + 5), two(buf, start + 8));
+  if (end - start === 10) {
+    clock.seconds = 0;
+    clock.nano = 0;
+    clock.cut = false;
+    return finish(days, 0);
+  }
+  const between = buf[start + 10] as number;
+  if (between !== 0x54 && between !== 0x74 && between !== 0x20) return false;
+  if (!readClock(buf, start + 11, end, false)) return false;
+  return finish(days, readZone(buf, clock.at, end));
+};
+
+/** `20251120T100000Z`. */
+const parseBasic = (buf: Uint8Array, start: number, end: number): boolean => {
+  const days = daysOf(four(buf, start), two(buf, start + 4), two(buf, start + 6));
+  if (!readClock(buf, start + 9, end, true)) return false;
+  return finish(days, readZone(buf, clock.at, end));
+};
+
+/** `20/Nov/2025:10:00:00 +0000` (common log format), without brackets. */
+const parseCommon = (buf: Uint8Array, start: number, end: number): boolean => {
+  if (end - start < 17 || buf[start + 6] !== 0x2f || buf[start + 11] !== 0x3a) return false;
+  const days = daysOf(four(buf, start + 7), monthAt(buf, start + 3, end), two(buf, start));
+  if (!readClock(buf, start + 12, end, false)) return false;
+  return finish(days, readZone(buf, clock.at, end));
+};
+
+/**
+ * A number since 1970, its unit told by its size: 9 to 11 digits before the point are seconds, to 14
+ * milliseconds, to 17 microseconds, to 20 nanoseconds. (Each unit so covers 1973 to 5138.)
+ */
+const parseEpoch = (buf: Uint8Array, start: number, end: number): boolean => {
+  let digits = 0;
+  while (isDigitAt(buf, start + digits, end)) digits++;
+  if (digits < LEAST_EPOCH_DIGITS || digits > 20 || buf[start] === 0x30) return false;
+  const whole = digits <= 11 ? digits : digits - 3 * Math.ceil((digits - 11) / 3);
+  const point = start + digits;
+  if (point < end && (buf[point] !== 0x2e || point + 1 === end)) return false;
+  let sec = 0;
+  let nano = 0;
+  let cut = false;
+  let fraction = 0;
+  for (let at = start; at < end; at++) {
+    if (at === point) continue;
+    if (!isDigitAt(buf, at, end)) return false;
+    const digit = (buf[at] as number) - 0x30;
+    if (at < start + whole) sec = sec * 10 + digit;
+    else if (fraction++ < 9) nano = nano * 10 + digit;
+    else if (digit > 0) cut = true;
+  }
+  for (; fraction < 9; fraction++) nano *= 10;
+  if (sec > MAX_TIME_SEC) return false;
+  parsed.sec = sec;
+  parsed.nano = nano;
+  parsed.cut = cut;
+  return true;
+};
+
+/** The year of 1970 + `sec`. */
+const yearOf = (sec: number): number => {
+  let year = 1970 + Math.floor(sec / (365.2425 * DAY));
+  if (daysOf(year, 1, 1) * DAY > sec) year--;
+  if (daysOf(year + 1, 1, 1) * DAY <= sec) year++;
+  return year;
+};
+
+/**
+ * Gives a time without a year the year that puts it nearest to `referenceSec`: a line of 31 December
+ * that arrives in January is of last year, and a sender's clock may run ahead.
+ */
+const finishYearless = (
+  month: number,
+  day: number,
+  offset: number,
+  referenceSec: number,
+): boolean => {
+  if (!(referenceSec > 0)) return false;
+  const around = yearOf(referenceSec);
+  let best = NaN;
+  let distance = Infinity;
+  for (let year = around - 1; year <= around + 1; year++) {
+    const days = daysOf(year, month, day);
+    const away = Math.abs(days * DAY + clock.seconds - offset - referenceSec);
+    if (away < distance) {
+      distance = away;
+      best = days;
+    }
+  }
+  return finish(best, offset);
+};
+
+/** `Nov 20 10:00:00[.123]` (RFC 3164) and `Nov 20 10:00:00 2025` (ctime), month name at `start`. */
+const parseMonthFirst = (
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  referenceSec: number,
+): boolean => {
+  const month = monthAt(buf, start, end);
+  if (end - start < 15 || month === 0 || buf[start + 3] !== 0x20) return false;
+  const padded = buf[start + 4] === 0x20;
+  const wide = !padded && isDigitAt(buf, start + 5, end);
+  const day = wide ? two(buf, start + 4) : (buf[start + (padded ? 5 : 4)] as number) - 0x30;
+  const at = start + (padded || wide ? 6 : 5);
+  if (day < 1 || day > 31 || buf[at] !== 0x20) return false;
+  if (isDigitAt(buf, at + 1, end) && buf[at + 5] === 0x20) {
+    // `Nov 20 2025 10:00:00`: Cisco and others put the year before the time.
+    if (!readClock(buf, at + 6, end, false)) return false;
+    return finish(daysOf(four(buf, at + 1), month, day), readZone(buf, clock.at, end));
+  }
+  if (!readClock(buf, at + 1, end, false)) return false;
+  const rest = clock.at;
+  if (rest + 5 === end && buf[rest] === 0x20 && four(buf, rest + 1) > 0)
+    return finish(daysOf(four(buf, rest + 1), month, day), 0);
+  return finishYearless(month, day, readZone(buf, rest, end), referenceSec);
+};
+
+/** `Thu, 20 Nov 2025 10:00:00 GMT` (RFC 1123) and `Thu Nov 20 10:00:00 2025` (ctime). */
+const parseDayName = (
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  referenceSec: number,
+): boolean => {
+  if (buf[start + 3] === 0x20) return parseMonthFirst(buf, start + 4, end, referenceSec);
+  if (buf[start + 3] !== 0x2c || end - start < 22) return false;
+  const month = monthAt(buf, start + 8, end);
+  const days = daysOf(four(buf, start + 12), month, two(buf, start + 5));
+  if (!readClock(buf, start + 17, end, false)) return false;
+  return finish(days, readZone(buf, clock.at, end));
+};
+
+/** klog's `1120 10:00:00.000000`, after the severity letter. */
+export const parseKlogTime = (
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  referenceSec: number,
+): boolean => {
+  if (end - start < 13 || buf[start + 4] !== 0x20) return false;
+  if (!readClock(buf, start + 5, end, false) || clock.at !== end) return false;
+  return finishYearless(two(buf, start), two(buf, start + 2), 0, referenceSec);
+};
+
+/**
+ * Reads the time that is written from `start` to `end`, whole, into `parsed`.
+ *
+ * @param referenceSec seconds since 1970 near which a time without a year lies; 0 where unknown, then
+ * such times are not understood.
+ * @returns false, with `parsed` unchanged, for anything else and for times outside 1970..2262.
+ */
+export const parseTime = (
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  referenceSec = 0,
+): boolean => {
+  const first = start < end ? (buf[start] as number) : 0;
+  if (first >= 0x30 && first <= 0x39) {
+    const fifth = end - start > 4 ? buf[start + 4] : 0;
+    if (fifth === 0x2d || fifth === 0x2f) return parseIso(buf, start, end);
+    if (end - start > 3 && buf[start + 2] === 0x2f) return parseCommon(buf, start, end);
+    if (end - start > 12 && buf[start + 8] === 0x54) return parseBasic(buf, start, end);
+    return parseEpoch(buf, start, end);
+  }
+  if (first === 0x5b && buf[end - 1] === 0x5d)
+    return parseTime(buf, start + 1, end - 1, referenceSec);
+  if (end - start < 15) return false;
+  if (monthAt(buf, start, end) > 0) return parseMonthFirst(buf, start, end, referenceSec);
+  if (/* a letter */ (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a)
+    return (first === 0x49 || first === 0x57 || first === 0x45 || first === 0x46) &&
+      isDigitAt(buf, start + 1, end)
+      ? parseKlogTime(buf, start + 1, end, referenceSec)
+      : parseDayName(buf, start, end, referenceSec);
+  return false;
+};
