@@ -102,6 +102,10 @@ export const LIMITS = {
   journalRetryMaxMs: 5_000,
   /** Length of a lane's or a bucket's name, bytes: tenant, class and node or week. */
   laneNameBytes: 1_024,
+
+  // --- our own log
+  /** Log lines that wait for a stuck reader of standard error, bytes; later ones are counted. */
+  logBufferBytes: 1_048_576,
 } as const;
 
 /**

@@ -1,4 +1,5 @@
 import { destination, pino, stdTimeFunctions, type DestinationStream } from 'pino';
+import { LIMITS } from '../model/limits.ts';
 
 /**
  * Our own log lines. The law of levels: WARN means something went wrong and nothing was lost;
@@ -52,12 +53,9 @@ function logOver(inner: Pino): Log {
   };
 }
 
-/** Lines that wait for a stuck reader of standard error, in bytes; beyond it lines are dropped. */
-const LOG_BUFFER_BYTES = 1024 * 1024;
-
 function standardError(): LogSink {
   // Not synchronous: a reader that stops reading must not stop the server.
-  const stream = destination({ dest: 2, sync: false, maxLength: LOG_BUFFER_BYTES });
+  const stream = destination({ dest: 2, sync: false, maxLength: LIMITS.logBufferBytes });
   let droppedLines = 0;
   stream.on('drop', () => (droppedLines += 1));
   process.on('exit', () => {
