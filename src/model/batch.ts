@@ -15,7 +15,9 @@ export interface Batch {
   readonly rows: number;
   /** Number of columns in `data`; columns without any value are left out. */
   readonly columns: number;
-  /** Columns in Native form, each with its name and type, without the block's two leading counts. */
+  /**
+   * Columns in Native form, each with its name and type, without the block's two leading counts.
+   */
   readonly data: Uint8Array<ArrayBuffer>;
   /** Bytes as received, for counters and segment bounds. */
   readonly rawBytes: number;
@@ -142,7 +144,10 @@ export class RecordBatch {
     }
   }
 
-  /** Copies the cursor's row into the columns. An unset or impossible event time becomes the observed one. */
+  /**
+   * Copies the cursor's row into the columns. An unset or impossible event time becomes the
+   * observed one.
+   */
   append(record: LogRecord): void {
     let { timeSec, timeNano } = record;
     if (timeSec < 0 || timeSec > MAX_SECONDS) {

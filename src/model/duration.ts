@@ -23,7 +23,9 @@ export const parseCount = (buf: Uint8Array, start: number, end: number): number 
   return value <= MAX ? value : -1;
 };
 
-/** Position after the decimal number at `at`, which is added to `measured` in `unit`s; -1 if none. */
+/**
+ * Position after the decimal number at `at`, which is added to `measured` in `unit`s; -1 if none.
+ */
 const addDecimal = (buf: Uint8Array, at: number, end: number, unit: number): number => {
   const start = at;
   let whole = 0;
@@ -74,8 +76,10 @@ const readUnit = (buf: Uint8Array, at: number, end: number): boolean => {
 };
 
 /**
- * Reads a duration into `measured.value`, nanoseconds: a bare number counts `unitNs` each (0: a bare
- * number is refused); Go's and Prometheus' forms (`13ms`, `1.5s`, `1m30s`, `250µs`) say their units.
+ * Reads a duration into `measured.value`, nanoseconds: a bare number counts `unitNs` each (0: a
+ * bare
+ * number is refused); Go's and Prometheus' forms (`13ms`, `1.5s`, `1m30s`, `250µs`) say their
+ * units.
  *
  * @returns false for anything else: negative, exponents, over 2^53 ns (104 days).
  */

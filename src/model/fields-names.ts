@@ -40,7 +40,8 @@ export interface NamedFields {
 }
 
 /**
- * Objects under which loggers and shippers put fields that mean the same without them: `attrs.method`
+ * Objects under which loggers and shippers put fields that mean the same without them:
+ * `attrs.method`
  * is `method`. Tried once per name, the first that fits.
  */
 export const PREFIXES = [
@@ -79,7 +80,8 @@ const span = (column: ColumnName, unit: number, names: string): NamedFields => (
 /**
  * Every field name that is known to mean a column: OpenTelemetry semantic conventions, ECS, GCP,
  * Kubernetes metadata as Fluent Bit, Fluentd, Filebeat, Vector and Promtail write it, pino, bunyan,
- * zap, logrus, log4j2, logback, python-json-logger, structlog, Serilog (CLEF), Envoy, Istio, Consul.
+ * zap, logrus, log4j2, logback, python-json-logger, structlog, Serilog (CLEF), Envoy, Istio,
+ * Consul.
  */
 export const NAMED_FIELDS: readonly NamedFields[] = [
   row(

@@ -1,6 +1,8 @@
-import { C, COLUMNS } from './columns.ts';
+import { C } from './columns.ts';
 import { measured, parseCount, parseDuration } from './duration.ts';
 import { NAMED_FIELDS, PREFIXES, READ, type Reading } from './fields-names.ts';
+import { holds, putNumber, putRest, putText } from './fields-put.ts';
+import { putTraceId, readTraceName, readTraceParent } from './fields-trace.ts';
 import { keys, type Key } from './key.ts';
 import type { LogRecord } from './record.ts';
 import { severityOfLevel, severityOfWord } from './severity.ts';
@@ -14,8 +16,10 @@ export type ValueKind = (typeof VALUE)[keyof typeof VALUE];
 export type Origin = 'envelope' | 'line';
 
 /**
- * Puts one named field into the record: into its column where the name is known to mean one (OpenTelemetry,
- * ECS, Kubernetes, and the common loggers' names; values converted: severity words, times, durations),
+ * Puts one named field into the record: into its column where the name is known to mean one
+ * (OpenTelemetry,
+ * ECS, Kubernetes, and the common loggers' names; values converted: severity words, times,
+ * durations),
  * else into `metadata` (envelope) or `attributes` (line).
  */
 export type PutField = (
@@ -44,7 +48,10 @@ for (const { column, reading, unit = 0, envelopeOnly = false, names } of NAMED_F
   for (const name of names.split(' ')) named.set(name, role);
 }
 
-/** By `key.id`; filled when a name is first met. Known names are interned first, so they always have an id. */
+/**
+ * By `key.id`; filled when a name is first met. Known names are interned first, so they always have
+ * an id.
+ */
 const roles: (Role | undefined)[] = [];
 for (const [name, role] of named) roles[keys.of(name).id] = role;
 
@@ -62,66 +69,12 @@ const resolve = (key: Key): Role => {
 
 const roleOf = (key: Key): Role => roles[key.id] ?? resolve(key);
 
-/** How surely a field of this name is the message: 0 not, 1 where nothing better comes, 2 surely. */
+/**
+ * How surely a field of this name is the message: 0 not, 1 where nothing better comes, 2 surely.
+ */
 export const messageRank = (key: Key): 0 | 1 | 2 => {
   const { reading } = roleOf(key);
   return reading === READ.message ? 2 : reading === READ.weakMessage ? 1 : 0;
-};
-
-/** Keeps a field as it came: in `metadata` (envelope) or `attributes` (line). */
-export const putRest = (
-  record: LogRecord,
-  origin: Origin,
-  key: Key,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-): void => {
-  if (origin === 'line') record.attribute(key, buf, start, end);
-  else record.metadata.put(key, buf, start, end);
-};
-
-/** Sets a text column unless it holds something else, which then stays; the value is kept either way. */
-export const putText = (
-  record: LogRecord,
-  origin: Origin,
-  column: number,
-  key: Key,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-): void => {
-  if (start === end) return;
-  if (!record.has(column)) record.set(column, buf, start, end);
-  else if (!holds(record, column, buf, start, end)) putRest(record, origin, key, buf, start, end);
-};
-
-const holds = (
-  record: LogRecord,
-  column: number,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-): boolean => {
-  const from = record.starts[column] as number;
-  const length = end - start;
-  if ((record.ends[column] as number) - from !== length) return false;
-  const held = record.bufs[column] as Uint8Array;
-  for (let i = 0; i < length; i++) if (held[from + i] !== buf[start + i]) return false;
-  return true;
-};
-
-const LIMIT_OF = COLUMNS.map(({ kind }) =>
-  kind === 'u8' ? 0xff : kind === 'u16' ? 0xffff : Number.MAX_SAFE_INTEGER,
-);
-
-/** Sets a number column; false where it holds another number already or the value does not fit. */
-export const putNumber = (record: LogRecord, column: number, value: number): boolean => {
-  const held = record.numbers[column] as number;
-  if (held !== 0) return held === value;
-  if (value < 0 || value > (LIMIT_OF[column] as number)) return false;
-  record.numbers[column] = value;
-  return true;
 };
 
 const readCount = (
@@ -213,80 +166,6 @@ const readSeverityNumber = (
 ): boolean => {
   const value = parseCount(buf, start, end);
   return value >= 0 && value <= 24 && putNumber(record, C.severity, value);
-};
-
-const isHex = (buf: Uint8Array, start: number, end: number): boolean => {
-  for (let at = start; at < end; at++) {
-    const byte = buf[at] as number;
-    const lower = byte | 0x20;
-    if (!((byte >= 0x30 && byte <= 0x39) || (lower >= 0x61 && lower <= 0x66))) return false;
-  }
-  return true;
-};
-
-/** Trace and span ids: hexadecimal ones of 16 or 32 digits in lower case, others as written. */
-const putTraceId = (
-  record: LogRecord,
-  origin: Origin,
-  column: number,
-  key: Key,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-): void => {
-  const size = end - start;
-  let upper = false;
-  if (size === 32 || size === 16)
-    for (let at = start; at < end; at++) {
-      const byte = buf[at] as number;
-      if (byte >= 0x41 && byte <= 0x46) upper = true;
-    }
-  if (!upper || !isHex(buf, start, end)) {
-    putText(record, origin, column, key, buf, start, end);
-    return;
-  }
-  const { scratch } = record;
-  scratch.reserve(size);
-  const from = scratch.used;
-  for (let i = 0; i < size; i++) {
-    const byte = buf[start + i] as number;
-    scratch.buf[from + i] = byte < 0x3a ? byte : byte | 0x20;
-  }
-  scratch.used = from + size;
-  putText(record, origin, column, key, scratch.buf, from, from + size);
-};
-
-/** GCP's `projects/P/traces/ID`; a bare id is taken as it is. */
-const readTraceName = (
-  record: LogRecord,
-  origin: Origin,
-  key: Key,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-): boolean => {
-  let from = end;
-  while (from > start && buf[from - 1] !== 0x2f) from--;
-  if (end - from !== 32 || !isHex(buf, from, end)) return false;
-  if (record.has(C.trace_id)) return false;
-  putTraceId(record, origin, C.trace_id, key, buf, from, end);
-  return from === start;
-};
-
-/** W3C Trace Context's `00-<trace id>-<span id>-01`; the text is kept too, it says more. */
-const readTraceParent = (
-  record: LogRecord,
-  origin: Origin,
-  key: Key,
-  buf: Uint8Array,
-  start: number,
-): void => {
-  const trace = start + 3;
-  const span = start + 36;
-  if (buf[start + 2] !== 0x2d || buf[trace + 32] !== 0x2d || buf[span + 16] !== 0x2d) return;
-  if (!isHex(buf, trace, trace + 32) || !isHex(buf, span, span + 16)) return;
-  if (!record.has(C.trace_id)) putTraceId(record, origin, C.trace_id, key, buf, trace, trace + 32);
-  if (!record.has(C.span_id)) putTraceId(record, origin, C.span_id, key, buf, span, span + 16);
 };
 
 /** Paths; of a whole URL the path, beside the URL itself. False where the text must be kept. */

@@ -16,11 +16,15 @@ import type { Scratch } from './record.ts';
 /**
  * A scanner over one JSON object (RFC 8259, strict) that makes no strings and no objects per value.
  *
- * Lines of one logger repeat: after the value of `"level"` comes `","trace_id":"` again and again. The
- * scanner keeps a graph of the members seen, and on each edge the exact bytes that stood between two
- * values (the glue: quotes, commas, braces, whitespace, the next name). On the hot path a value's end
+ * Lines of one logger repeat: after the value of `"level"` comes `","trace_id":"` again and again.
+ * The
+ * scanner keeps a graph of the members seen, and on each edge the exact bytes that stood between
+ * two
+ * values (the glue: quotes, commas, braces, whitespace, the next name). On the hot path a value's
+ * end
  * is followed by one comparison with the glue of the edge taken last, which gives the next member's
- * interned key, its depth and where its value starts. Where no glue fits, the bytes are read one by one
+ * interned key, its depth and where its value starts. Where no glue fits, the bytes are read one by
+ * one
  * and a new edge is made. The graph changes speed only, never the outcome.
  */
 
@@ -28,7 +32,8 @@ import type { Scratch } from './record.ts';
 export interface ValueVisitor {
   /**
    * Strings come unescaped without quotes (in `buf` as received, or in the scratch where they held
-   * escapes); everything else comes as written. Arrays, empty objects and objects nested deeper than
+   * escapes); everything else comes as written. Arrays, empty objects and objects nested deeper
+   * than
    * `LIMITS.jsonDepth` come whole.
    */
   value(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void;
@@ -344,7 +349,8 @@ const visitOther = (
 const scanner = new JsonScanner();
 
 /**
- * Walks the JSON object in `buf` from `start` to `end` (spaces around it allowed) and tells `visitor`
+ * Walks the JSON object in `buf` from `start` to `end` (spaces around it allowed) and tells
+ * `visitor`
  * of each value under its full dotted name. Names that hold dots are taken as they are, so
  * `{"a.b":1}` and `{"a":{"b":1}}` are told alike; repeated names are told each time.
  *

@@ -3,7 +3,8 @@ import { LIMITS } from './limits.ts';
 
 /**
  * The lexical half of JSON (RFC 8259) over bytes: strings, numbers, literals and whole values are
- * checked and measured in place. Every function takes the position of a token's first byte and gives
+ * checked and measured in place. Every function takes the position of a token's first byte and
+ * gives
  * the position after it, or -1 where the bytes are not JSON.
  */
 
@@ -62,7 +63,9 @@ const hex4 = (buf: Uint8Array, at: number, end: number): number => {
   return value;
 };
 
-/** Position of the closing quote of a string whose content starts at `at`; -1 where it is broken. */
+/**
+ * Position of the closing quote of a string whose content starts at `at`; -1 where it is broken.
+ */
 export const stringEnd = (buf: Uint8Array, at: number, end: number): number => {
   while (at < end) {
     const byte = buf[at] as number;
@@ -119,7 +122,8 @@ const putCodePoint = (out: Uint8Array, at: number, code: number): number => {
 };
 
 /**
- * Unescapes the content of a string that `stringEnd` has accepted into `out` at `at`, which must have
+ * Unescapes the content of a string that `stringEnd` has accepted into `out` at `at`, which must
+ * have
  * room for `end - start` bytes; gives the position after it. Surrogate pairs become one character;
  * a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
  */
@@ -159,7 +163,10 @@ export const unescapeInto = (
   return at;
 };
 
-/** Unescapes into the scratch: the result is `scratch.buf` from the returned position to `scratch.used`. */
+/**
+ * Unescapes into the scratch: the result is `scratch.buf` from the returned position to
+ * `scratch.used`.
+ */
 export const unescape = (scratch: Scratch, buf: Uint8Array, start: number, end: number): number => {
   scratch.reserve(end - start);
   const at = scratch.used;

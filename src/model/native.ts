@@ -3,7 +3,8 @@ import { equalBytes, hashBytes, type Key } from './key.ts';
 
 /**
  * Column buffers that write ClickHouse's Native form (one block's data of one column, without the
- * block's header). Source of the form: ClickHouse, "Native" format, `SerializationLowCardinality` and
+ * block's header). Source of the form: ClickHouse, "Native" format, `SerializationLowCardinality`
+ * and
  * `SerializationMap` (state prefix before the data, revision 0 as spoken over HTTP).
  */
 

@@ -60,7 +60,8 @@ export class Scratch {
 
 /**
  * The row cursor: what decode, normalize and redact write, one record at a time. Values are byte
- * ranges (buffer, start, end) over the received bytes or the scratch buffer; nothing is copied until
+ * ranges (buffer, start, end) over the received bytes or the scratch buffer; nothing is copied
+ * until
  * `RecordBatch.append`. One cursor is reused for all records of a thread.
  *
  * Duties. Decode sets the line and the envelope (`set`, `labels`, `metadata`, `setTime`). Normalize
@@ -75,7 +76,10 @@ export class LogRecord {
   readonly ends = new Int32Array(WIDTH).fill(-1);
   /** Values of number columns, by column number; below 2^53. */
   readonly numbers = new Float64Array(WIDTH);
-  /** Event time: seconds and nanoseconds since 1970; `timeSec < 0` means unset (observed time is used). */
+  /**
+   * Event time: seconds and nanoseconds since 1970; `timeSec < 0` means unset (observed time is
+   * used).
+   */
   timeSec = -1;
   timeNano = 0;
   readonly labels = new Pairs();
@@ -85,13 +89,21 @@ export class LogRecord {
   lineBuf: Uint8Array = EMPTY;
   lineStart = 0;
   lineEnd = 0;
-  /** True once a normalizer found structure: the line is then kept in `line`, and `body` is its message. */
+  /**
+   * True once a normalizer found structure: the line is then kept in `line`, and `body` is its
+   * message.
+   */
   structured = false;
   /** Fields that had no room in `attributes`; they are still in the line. */
   overflow = 0;
+  /** Bytes at the line's end that the decoder had to leave out; commit counts them and marks the row. */
+  cutBytes = 0;
   /** Event times that were not understood or lie outside 1970-2262; their text is kept. */
   badTimes = 0;
-  /** Time of receipt, seconds since 1970, near which times without a year lie; 0 where unknown. Set per batch. */
+  /**
+   * Time of receipt, seconds since 1970, near which times without a year lie; 0 where unknown. Set
+   * per batch.
+   */
   observedSec = 0;
   readonly scratch = new Scratch();
 

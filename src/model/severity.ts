@@ -1,5 +1,6 @@
 /**
- * Severities as OpenTelemetry counts them (1-24, logs data model, "SeverityNumber"): TRACE 1, DEBUG 5,
+ * Severities as OpenTelemetry counts them (1-24, logs data model, "SeverityNumber"): TRACE 1, DEBUG
+ * 5,
  * INFO 9, WARN 13, ERROR 17, FATAL 21; finer words lie between. 0 is unknown.
  */
 export const SEVERITY = {
@@ -115,7 +116,10 @@ export const severityOfWord = (buf: Uint8Array, start: number, end: number): num
   return 0;
 };
 
-/** Syslog's 0 (emergency) to 7 (debug): RFC 5424 section 6.2.1, mapped as the OpenTelemetry appendix does. */
+/**
+ * Syslog's 0 (emergency) to 7 (debug): RFC 5424 section 6.2.1, mapped as the OpenTelemetry appendix
+ * does.
+ */
 const SYSLOG = [21, 19, 18, 17, 13, 10, 9, 5] as const;
 
 /**

@@ -1,11 +1,13 @@
 /**
- * Timestamps from bytes to seconds and nanoseconds since 1970 UTC, without strings, dates or bigints.
+ * Timestamps from bytes to seconds and nanoseconds since 1970 UTC, without strings, dates or
+ * bigints.
  *
  * Understood: RFC 3339 and its ISO 8601 neighbours (`2025-11-20T10:00:00.123456789+01:00`,
  * `2025-11-20 10:00:00,123`, `2025/11/20 10:00:00`, `20251120T100000Z`), numbers of seconds,
  * milliseconds, microseconds or nanoseconds since 1970, the common log format
  * (`20/Nov/2025:10:00:00 +0000`), RFC 1123 and `ctime` forms, klog's `1120 10:00:00.000000` and
- * syslog's `Nov 20 10:00:00`. A time without a zone is taken as UTC. Digits below the nanosecond are cut.
+ * syslog's `Nov 20 10:00:00`. A time without a zone is taken as UTC. Digits below the nanosecond
+ * are cut.
  */
 
 /** The time that `parseTime` found last; read it at once. */
@@ -20,7 +22,8 @@ export const parsed = {
 export const MAX_TIME_SEC = 9_223_372_035;
 
 /**
- * Numbers below this count no seconds since 1970 (they would be before March 1973, and are uptimes and
+ * Numbers below this count no seconds since 1970 (they would be before March 1973, and are uptimes
+ * and
  * durations in practice); the same power splits milliseconds, microseconds and nanoseconds.
  */
 const LEAST_EPOCH_DIGITS = 9;
@@ -30,7 +33,10 @@ const DAYS_BEFORE = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334] as c
 
 const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 
-/** Days from 1970-01-01 to a date of the proleptic Gregorian calendar; `NaN` where there is no such day. */
+/**
+ * Days from 1970-01-01 to a date of the proleptic Gregorian calendar; `NaN` where there is no such
+ * day.
+ */
 const daysOf = (year: number, month: number, day: number): number => {
   if (month < 1 || month > 12 || day < 1) return NaN;
   const before = DAYS_BEFORE[month - 1] as number;
@@ -77,7 +83,9 @@ const monthAt = (buf: Uint8Array, at: number, end: number): number => {
 /** Where the clock text ended, and its seconds of the day and nanoseconds. */
 const clock = { at: 0, seconds: 0, nano: 0, cut: false };
 
-/** `hh:mm[:ss[.fraction]]`, or without colons where `basic`. A leap second counts as the next one. */
+/**
+ * `hh:mm[:ss[.fraction]]`, or without colons where `basic`. A leap second counts as the next one.
+ */
 const readClock = (buf: Uint8Array, at: number, end: number, basic: boolean): boolean => {
   const gap = basic ? 0 : 1;
   if (at + 4 + gap > end) return false;
@@ -118,8 +126,10 @@ const readFraction = (buf: Uint8Array, at: number, end: number): void => {
 };
 
 /**
- * The zone from `at` to `end`: nothing, `Z`, `UTC`, `GMT`, `+hh:mm`, `+hhmm`, `+hh`, with a space in
- * front or not, then Go's ` UTC` and ` m=+...`. Seconds east of UTC, `NaN` where it is something else.
+ * The zone from `at` to `end`: nothing, `Z`, `UTC`, `GMT`, `+hh:mm`, `+hhmm`, `+hh`, with a space
+ * in
+ * front or not, then Go's ` UTC` and ` m=+...`. Seconds east of UTC, `NaN` where it is something
+ * else.
  */
 const readZone = (buf: Uint8Array, at: number, end: number): number => {
   let offset = 0;
@@ -194,7 +204,8 @@ const parseCommon = (buf: Uint8Array, start: number, end: number): boolean => {
 };
 
 /**
- * A number since 1970, its unit told by its size: 9 to 11 digits before the point are seconds, to 14
+ * A number since 1970, its unit told by its size: 9 to 11 digits before the point are seconds, to
+ * 14
  * milliseconds, to 17 microseconds, to 20 nanoseconds. (Each unit so covers 1973 to 5138.)
  */
 const parseEpoch = (buf: Uint8Array, start: number, end: number): boolean => {
@@ -233,7 +244,8 @@ const yearOf = (sec: number): number => {
 };
 
 /**
- * Gives a time without a year the year that puts it nearest to `referenceSec`: a line of 31 December
+ * Gives a time without a year the year that puts it nearest to `referenceSec`: a line of 31
+ * December
  * that arrives in January is of last year, and a sender's clock may run ahead.
  */
 const finishYearless = (
@@ -313,7 +325,8 @@ export const parseKlogTime = (
 /**
  * Reads the time that is written from `start` to `end`, whole, into `parsed`.
  *
- * @param referenceSec seconds since 1970 near which a time without a year lies; 0 where unknown, then
+ * @param referenceSec seconds since 1970 near which a time without a year lies; 0 where unknown,
+ * then
  * such times are not understood.
  * @returns false, with `parsed` unchanged, for anything else and for times outside 1970..2262.
  */

@@ -1,0 +1,64 @@
+import { COLUMNS } from './columns.ts';
+import type { Origin } from './fields.ts';
+import type { Key } from './key.ts';
+import type { LogRecord } from './record.ts';
+
+/** Keeps a field as it came: in `metadata` (envelope) or `attributes` (line). */
+export const putRest = (
+  record: LogRecord,
+  origin: Origin,
+  key: Key,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): void => {
+  if (origin === 'line') record.attribute(key, buf, start, end);
+  else record.metadata.put(key, buf, start, end);
+};
+
+/**
+ * Sets a text column unless it holds something else, which then stays; the value is kept either
+ * way.
+ */
+export const putText = (
+  record: LogRecord,
+  origin: Origin,
+  column: number,
+  key: Key,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): void => {
+  if (start === end) return;
+  if (!record.has(column)) record.set(column, buf, start, end);
+  else if (!holds(record, column, buf, start, end)) putRest(record, origin, key, buf, start, end);
+};
+
+/** Whether a text column holds just these bytes. */
+export const holds = (
+  record: LogRecord,
+  column: number,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): boolean => {
+  const from = record.starts[column] as number;
+  const length = end - start;
+  if ((record.ends[column] as number) - from !== length) return false;
+  const held = record.bufs[column] as Uint8Array;
+  for (let i = 0; i < length; i++) if (held[from + i] !== buf[start + i]) return false;
+  return true;
+};
+
+const LIMIT_OF = COLUMNS.map(({ kind }) =>
+  kind === 'u8' ? 0xff : kind === 'u16' ? 0xffff : Number.MAX_SAFE_INTEGER,
+);
+
+/** Sets a number column; false where it holds another number already or the value does not fit. */
+export const putNumber = (record: LogRecord, column: number, value: number): boolean => {
+  const held = record.numbers[column] as number;
+  if (held !== 0) return held === value;
+  if (value < 0 || value > (LIMIT_OF[column] as number)) return false;
+  record.numbers[column] = value;
+  return true;
+};
