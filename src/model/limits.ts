@@ -64,6 +64,25 @@ export const LIMITS = {
   /** Nesting of OTLP values (arrays, maps) that is followed; deeper records are rejected. */
   otlpDepth: 64,
 
+  // --- decode: syslog
+  /** Room for a frame's header and structured data in front of a line of `lineBytes`, bytes. */
+  syslogHeaderBytes: 65_536,
+  /** Digits of an octet count: longer numbers are text, and no frame makes us skip over a gigabyte. */
+  syslogCountDigits: 9,
+  /** Unfinished frames held by all connections of a thread, bytes; beyond it long frames are cut. */
+  syslogHeldBytes: 67_108_864,
+
+  // --- decode: Elasticsearch and NDJSON
+  /** Operations of one bulk request: each needs an item in the reply, which a line of 14 bytes asks for. */
+  bulkItems: 262_144,
+  /** Longest action line, bytes: names and ids, no documents. */
+  bulkActionBytes: 65_536,
+  /** Segments of a reply filter (`filter_path`), and filters of one request. */
+  filterSegments: 16,
+  filters: 64,
+  /** Bad lines that one NDJSON reply tells; the rest is counted. */
+  ndjsonErrors: 20,
+
   // --- lanes and segments (reference: C2SP-style sealing follows in a later release)
   /** Rows of one segment. */
   segmentRows: 65_536,

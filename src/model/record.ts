@@ -96,6 +96,8 @@ export class LogRecord {
   structured = false;
   /** Fields that had no room in `attributes`; they are still in the line. */
   overflow = 0;
+  /** Bytes at the line's end that the decoder left out; commit counts them and marks the row. */
+  cutBytes = 0;
   /** Bytes at the line's end that the decoder had to leave out; commit counts them and marks the row. */
   cutBytes = 0;
   /** Event times that were not understood or lie outside 1970-2262; their text is kept. */
@@ -119,6 +121,7 @@ export class LogRecord {
     this.lineEnd = 0;
     this.structured = false;
     this.overflow = 0;
+    this.cutBytes = 0;
     this.badTimes = 0;
     this.scratch.used = 0;
   }
