@@ -98,8 +98,6 @@ export class LogRecord {
   overflow = 0;
   /** Bytes at the line's end that the decoder left out; commit counts them and marks the row. */
   cutBytes = 0;
-  /** Bytes at the line's end that the decoder had to leave out; commit counts them and marks the row. */
-  cutBytes = 0;
   /** Event times that were not understood or lie outside 1970-2262; their text is kept. */
   badTimes = 0;
   /**
