@@ -1,0 +1,20 @@
+import type { HttpDecoder, StreamDecoder } from './decode.ts';
+import { createLoki, type LokiOptions } from './loki.ts';
+
+/** What the configuration decides about decoding. */
+export interface DecoderOptions extends LokiOptions {
+  /** Loki's `discover_log_levels`: pushed entries get a `detected_level` (see loki-level.ts). */
+  readonly discoverLogLevels: boolean;
+}
+
+/** Every protocol, once per thread, by name. */
+export interface Decoders {
+  readonly http: readonly HttpDecoder[];
+  readonly streams: readonly StreamDecoder[];
+}
+
+export const createDecoders = (options: DecoderOptions): Decoders =>
+  Object.freeze({
+    http: Object.freeze([createLoki(options)]),
+    streams: Object.freeze([]),
+  });

@@ -1,0 +1,96 @@
+import { C } from '../../model/columns.ts';
+import { putField, VALUE } from '../../model/fields.ts';
+import { keys, type Key } from '../../model/key.ts';
+import { LIMITS } from '../../model/limits.ts';
+import type { LogRecord } from '../../model/record.ts';
+import type { EventSink } from './decode.ts';
+import { isLabelName } from './loki-labels.ts';
+
+/** One push being decoded: where its entries go, and what its reply will have to say. */
+export class LokiPush {
+  readonly sink: EventSink;
+  /** Streams seen, good or bad. */
+  streams = 0;
+  private readonly errors = new Map<string, number>();
+
+  constructor(sink: EventSink) {
+    this.sink = sink;
+  }
+
+  /** An entry or a stream that is not taken; the others are. */
+  reject(reason: string, message: string, sample: Uint8Array): void {
+    this.sink.reject(reason, sample);
+    const { errors } = this;
+    if (errors.has(message) || errors.size < LIMITS.lokiErrors) {
+      errors.set(message, (errors.get(message) ?? 0) + 1);
+    } else {
+      const more = 'other errors';
+      errors.set(more, (errors.get(more) ?? 0) + 1);
+    }
+  }
+
+  /** What went wrong, grouped as Loki's distributor does it; '' where nothing did. */
+  get error(): string {
+    const groups = [...this.errors].map(([message, count]) =>
+      count === 1 ? message : `${count} errors like: ${message}`,
+    );
+    return groups.join('; ');
+  }
+}
+
+const TIMESTAMP = keys.of('timestamp');
+const encoder = new TextEncoder();
+
+/**
+ * Sets the entry's time. One that the record cannot hold (before 1970, after 2262) becomes the
+ * observed time, and its text is kept.
+ * @param text what the sender wrote, or the same value in digits
+ */
+export const keepOddTime = (record: LogRecord, text: string): void => {
+  const bytes = encoder.encode(text);
+  record.badTimes++;
+  record.attribute(TIMESTAMP, bytes, 0, bytes.length);
+};
+
+/**
+ * The name by which LogQL can reach a piece of metadata: Loki writes `_` for what no label may
+ * hold.
+ */
+const metadataKey = (buf: Uint8Array, start: number, end: number): Key => {
+  if (isLabelName(buf, start, end)) return keys.intern(buf, start, end);
+  const name = buf.slice(start, end);
+  for (let i = 0; i < name.length; i++) {
+    const byte = name[i] as number;
+    const letter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+    if (!letter && !(byte >= 0x30 && byte <= 0x39)) name[i] = 0x5f;
+  }
+  if (isLabelName(name, 0, name.length)) return keys.intern(name, 0, name.length);
+  return keys.of(`key_${new TextDecoder('latin1').decode(name)}`);
+};
+
+/**
+ * Adds structured metadata: all of it is kept for LogQL, and what is known to mean a column sets it
+ * too, unless the stream's labels have done so.
+ */
+export const putMetadata = (
+  record: LogRecord,
+  buf: Uint8Array,
+  nameStart: number,
+  nameEnd: number,
+  start: number,
+  end: number,
+): void => {
+  const { metadata } = record;
+  const key = metadataKey(buf, nameStart, nameEnd);
+  const before = metadata.count;
+  const serviceEnd = record.ends[C.service];
+  const service = record.bufs[C.service] as Uint8Array;
+  const serviceStart = record.starts[C.service] as number;
+  putField(record, 'envelope', key, VALUE.string, buf, start, end);
+  // LogQL's `service_name` is the stream's label; the column must never say something else.
+  if (serviceEnd !== undefined && serviceEnd >= 0) {
+    record.set(C.service, service, serviceStart, serviceEnd);
+  }
+  metadata.count = before;
+  metadata.put(key, buf, start, end);
+};
