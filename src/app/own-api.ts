@@ -1,0 +1,114 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ApiReply, ApiRequest } from '../api/exchange.ts';
+import { createLokiApi, LOKI_PATHS } from '../api/loki/loki.ts';
+import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
+import type { Log } from '../platform/log.ts';
+import type { Configuration, PortName } from './configuration.ts';
+import type { Counters } from './counters.ts';
+import { errorAnswer } from './http-face.ts';
+import type { Api } from './listeners.ts';
+import { TailHub } from './live-tail.ts';
+import type { Route } from './routes.ts';
+import type { OpenStorage } from './storage.ts';
+import { tenantOf } from './tenant.ts';
+import { VERSION } from './version.ts';
+
+const text = (status: number, body: string): HttpAnswer => ({
+  status,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body,
+});
+
+const PAGE = `meshtrail ${VERSION}
+
+/healthz  /readyz  /metrics
+/loki/api/v1/query_range?query={service_name="..."}   LogQL, as Loki answers it
+/v1/ndjson  /loki/api/v1/push  /v1/logs  /elastic/_bulk   where logs go in
+`;
+
+/** The parameters of a request: the query string, then a form body's. */
+const parametersOf = (request: ReceivedRequest, body: Uint8Array): URLSearchParams => {
+  const parameters = new URLSearchParams(request.query);
+  const type = request.headers['content-type'] ?? '';
+  if (body.length > 0 && type.startsWith('application/x-www-form-urlencoded')) {
+    for (const [name, value] of new URLSearchParams(Buffer.from(body).toString('utf8'))) {
+      parameters.append(name, value);
+    }
+  }
+  return parameters;
+};
+
+export interface OwnApiOptions {
+  readonly config: Configuration;
+  readonly storage: OpenStorage;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+/** Health, metrics, and the endpoints that answer queries. */
+export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Api => {
+  const loki = createLokiApi({
+    reader: storage.reader,
+    catalog: storage.catalog,
+    flush: (tenant, startNs, endNs) => storage.flush(tenant, startNs, endNs),
+    discoverLogLevels: config.discoverLogLevels,
+  });
+  const hub = new TailHub(loki, counters, log);
+  storage.onDurable((batch) => hub.offer(batch));
+
+  const answer = async (
+    name: string,
+    request: ReceivedRequest,
+    body: Uint8Array,
+    handle: (request: ApiRequest) => Promise<ApiReply>,
+  ): Promise<HttpAnswer> => {
+    const tenant = tenantOf(request.headers);
+    if (tenant === undefined) {
+      return errorAnswer(400, 'tenant_invalid', 'X-Scope-OrgID is not a tenant name', "use letters, digits and !-_.*'()");
+    }
+    const { method, path, headers, signal } = request;
+    const query = parametersOf(request, body);
+    const reply = await handle({ method, path, query, headers, tenant, signal });
+    counters.add('meshtrail_queries_total', 1, { endpoint: name, status: String(reply.status) });
+    return reply;
+  };
+
+  const lokiRoutes: Route[] = LOKI_PATHS.map(({ method, path, open }) => ({
+    method,
+    path,
+    ...(open === true && { open }),
+    handle: (request, body) => answer(path, request, body, (asked) => loki.handle(asked)),
+  }));
+
+  const get = (path: string, open: boolean, handle: () => Promise<HttpAnswer>): Route => ({
+    method: 'GET',
+    path,
+    open,
+    handle,
+  });
+  const ready = async (): Promise<HttpAnswer> => {
+    const missing = await storage.notReady();
+    return missing.length === 0 ? text(200, 'ready\n') : text(503, `not ready: ${missing.join('; ')}\n`);
+  };
+  const routes: Route[] = [
+    get('/healthz', true, () => Promise.resolve(text(200, 'ok\n'))),
+    get('/readyz', true, ready),
+    get('/', false, () => Promise.resolve(text(200, PAGE))),
+    get('/metrics', false, () =>
+      Promise.resolve({
+        status: 200,
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+        body: counters.text(),
+      }),
+    ),
+    ...lokiRoutes,
+  ];
+  return {
+    routes,
+    nativeRoutes: (name: PortName) => (name === 'loki' ? lokiRoutes : []),
+    upgrade: (request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer) =>
+      hub.upgrade(request, message, socket, head),
+    stop: () => hub.stop(),
+  };
+};
