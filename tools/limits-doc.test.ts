@@ -44,6 +44,7 @@ test.each([
   ['waitMs', 15_000, '15 s'],
   ['waitMs', 1_500, '1,500 ms'],
   ['rows', 65_536, '65,536'],
+  ['bulkItems', 4_096, '4,096'],
 ])('%s %i reads %s', (name, value, expected) => {
   expect(valueText(name, value)).toBe(expected);
 });

@@ -83,8 +83,8 @@ function plainComment(comment: string): string {
 /** As people say it: bytes in binary units, times in seconds, where that is exact. */
 export function valueText(name: string, value: number): string {
   const plain = value.toLocaleString('en-US');
-  if (/bytes$/i.test(name)) return scaled(value, 1024, ['bytes', 'KiB', 'MiB', 'GiB'], plain);
-  if (/ms$/i.test(name)) return scaled(value, 1000, ['ms', 's'], plain);
+  if (/Bytes$/.test(name)) return scaled(value, 1024, ['bytes', 'KiB', 'MiB', 'GiB'], plain);
+  if (/Ms$/.test(name)) return scaled(value, 1000, ['ms', 's'], plain);
   return plain;
 }
 

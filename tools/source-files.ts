@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A file of ours, as the checks see it. */
@@ -23,6 +23,8 @@ const OUR_FOLDERS = ['src', 'sim', 'bench', 'tools', 'bin', 'deploy'];
 export function readSourceFiles(root: string): SourceFile[] {
   const files: SourceFile[] = [];
   for (const folder of OUR_FOLDERS) {
+    // Git keeps no empty folders.
+    if (!existsSync(join(root, folder))) continue;
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
       const full = join(entry.parentPath, entry.name);
