@@ -1,0 +1,88 @@
+import type { AccessFilter } from './access-filter.ts';
+import { LINE_SQL } from './line.ts';
+import type { LineFilter, Matcher } from './logql/ast.ts';
+import { anyLabelSql, IS_LOKI_SQL, streamLabelParts, type LabelOptions } from './record-labels.ts';
+import { labelRegex, labelRegexSql, lineRegexSql, plainAlternatives } from './regex.ts';
+import type { SqlParams } from './sql-params.ts';
+
+/** Parts of a WHERE clause, each exactly what the predicate of the same name decides in process. */
+
+/** `(value op text)` for one value expression. */
+const compareSql = (value: string, matcher: Matcher, params: SqlParams): string => {
+  const negated = matcher.op === '!=' || matcher.op === '!~';
+  if (matcher.op === '=' || matcher.op === '!=') {
+    return `${value} ${negated ? '!=' : '='} ${params.text(matcher.value)}`;
+  }
+  const alternatives = plainAlternatives(matcher.value);
+  if (alternatives !== undefined) {
+    return `${value} ${negated ? 'NOT IN' : 'IN'} ${params.texts(alternatives)}`;
+  }
+  return `${negated ? 'NOT ' : ''}match(${value}, ${params.text(labelRegexSql(matcher.value))})`;
+};
+
+/** Whether the matcher holds where the label is absent. */
+export const holdsForAbsent = (matcher: Matcher): boolean => {
+  switch (matcher.op) {
+    case '=':
+      return matcher.value === '';
+    case '!=':
+      return matcher.value !== '';
+    case '=~':
+      return labelRegex(matcher.value)('');
+    case '!~':
+      return !labelRegex(matcher.value)('');
+  }
+};
+
+/**
+ * A stream matcher. `service_name` is kept in `service` for Loki's streams too, and `service` leads
+ * the tables' sort key, so equality is asked of the column first.
+ */
+export const matcherSql = (matcher: Matcher, params: SqlParams): string => {
+  const { loki, column } = streamLabelParts(matcher.name, params);
+  const inLoki = compareSql(loki, matcher, params);
+  if (column === undefined) {
+    return holdsForAbsent(matcher)
+      ? `(NOT ${IS_LOKI_SQL} OR ${inLoki})`
+      : `(${IS_LOKI_SQL} AND ${inLoki})`;
+  }
+  const inColumn = compareSql(column, matcher, params);
+  const positive = matcher.op === '=' || matcher.op === '=~';
+  if (column === 'service' && positive && !holdsForAbsent(matcher)) {
+    return `(${inColumn} AND (NOT ${IS_LOKI_SQL} OR ${inLoki}))`;
+  }
+  return `if(${IS_LOKI_SQL}, ${inLoki}, ${inColumn})`;
+};
+
+/** A matcher on a stored label, stream or structured metadata. */
+export const labelFilterSql = (
+  matcher: Matcher,
+  params: SqlParams,
+  options: LabelOptions,
+): string => `(${compareSql(anyLabelSql(matcher.name, params, options), matcher, params)})`;
+
+/** A line filter for which `isSqlLineFilter` holds. */
+export const lineFilterSql = (filter: LineFilter, params: SqlParams): string => {
+  const negated = filter.op === '!=' || filter.op === '!~';
+  const parts = filter.operands.map(({ text }) => {
+    if (text === '') return '1';
+    return filter.op === '|=' || filter.op === '!='
+      ? `position(${LINE_SQL}, ${params.text(text)}) > 0`
+      : `match(toValidUTF8(${LINE_SQL}), ${params.text(lineRegexSql(text))})`;
+  });
+  return `${negated ? 'NOT ' : ''}(${parts.join(' OR ')})`;
+};
+
+/** Patterns and addresses are looked for in process; all else the engine decides as we would. */
+export const isSqlLineFilter = (filter: LineFilter): boolean =>
+  filter.op !== '|>' && filter.op !== '!>' && !filter.operands.some(({ ip }) => ip);
+
+/** What the reader may see. */
+export const accessSql = (access: AccessFilter, params: SqlParams): string | undefined => {
+  if (access.anyOf.some((allOf) => allOf.length === 0)) return undefined;
+  if (access.anyOf.length === 0) return '0';
+  const alternatives = access.anyOf.map(
+    (allOf) => `(${allOf.map((matcher) => matcherSql(matcher, params)).join(' AND ')})`,
+  );
+  return `(${alternatives.join(' OR ')})`;
+};

@@ -1,0 +1,177 @@
+import { compareText, NO_LABELS, type Labels, type Pair } from './labels.ts';
+import type { SqlParams } from './sql-params.ts';
+
+/**
+ * Which labels a record carries in LogQL (reference: "Labels"), in process and in SQL side by side.
+ * A Loki stream carries exactly the labels pushed. Records from elsewhere carry the mesh's names for
+ * whatever is known of them. The envelope (`metadata`) is structured metadata for both.
+ */
+
+/** What `receiver` holds for records pushed as Loki streams. */
+export const LOKI_RECEIVER = 'loki';
+
+/** Labels of records from elsewhere, sorted by label, with the column that holds each. */
+export const MESH_LABELS = [
+  ['cluster', 'cluster'],
+  ['container', 'container'],
+  ['kind', 'kind'],
+  ['mesh', 'mesh'],
+  ['namespace', 'namespace'],
+  ['pod', 'pod'],
+  ['service_name', 'service'],
+] as const;
+
+export const DETECTED_LEVEL = 'detected_level';
+
+/** The columns that labels are made of. */
+export interface LabelColumns {
+  readonly receiver: string;
+  readonly severity: number;
+  readonly severityText: string;
+  /** Values of `MESH_LABELS`' columns, in its order. */
+  readonly mesh: readonly string[];
+  readonly labels: readonly Pair[];
+  readonly metadata: readonly Pair[];
+}
+
+export interface LabelOptions {
+  /** Whether Loki streams get `detected_level` (`loki.discover_log_levels`). */
+  readonly discoverLogLevels: boolean;
+}
+
+/** The stream's labels. */
+export const streamLabels = (row: LabelColumns): Labels => {
+  const pairs: Pair[] = [];
+  if (row.receiver === LOKI_RECEIVER) {
+    const seen = new Set<string>();
+    for (const pair of row.labels) {
+      if (seen.has(pair[0])) continue;
+      seen.add(pair[0]);
+      if (pair[1] !== '') pairs.push(pair);
+    }
+    return pairs.sort((a, b) => compareText(a[0], b[0]));
+  }
+  MESH_LABELS.forEach(([label], index) => {
+    const value = row.mesh[index] as string;
+    if (value !== '') pairs.push([label, value]);
+  });
+  return pairs;
+};
+
+const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** The name as a label: what no label name may hold becomes `_`, a leading digit gets one before. */
+export const labelNameOf = (name: string): string => {
+  if (LABEL_NAME.test(name)) return name;
+  const plain = name.replaceAll(/[^a-zA-Z0-9_]/gu, '_');
+  return /^[0-9]/.test(plain) ? `_${plain}` : plain;
+};
+
+/**
+ * Structured metadata: names that are labels as they are come first, then those that had to be
+ * changed; of equal names the first counts.
+ */
+export const metadataLabels = (
+  row: LabelColumns,
+  stream: Labels,
+  options: LabelOptions,
+): Labels => {
+  const derive = options.discoverLogLevels && row.receiver === LOKI_RECEIVER;
+  if (row.metadata.length === 0 && !derive) return NO_LABELS;
+  const values = new Map<string, string>();
+  for (const [name, value] of row.metadata) {
+    if (LABEL_NAME.test(name) && !values.has(name)) values.set(name, value);
+  }
+  for (const [name, value] of row.metadata) {
+    const label = labelNameOf(name);
+    if (label !== '' && !values.has(label)) values.set(label, value);
+  }
+  if (derive && (values.get(DETECTED_LEVEL) ?? '') === '' && !hasName(stream, DETECTED_LEVEL)) {
+    values.set(DETECTED_LEVEL, levelOf(row.severity, row.severityText));
+  }
+  const pairs: Pair[] = [];
+  for (const pair of values) if (pair[1] !== '') pairs.push(pair);
+  return pairs.sort((a, b) => compareText(a[0], b[0]));
+};
+
+const hasName = (labels: Labels, name: string): boolean => labels.some((pair) => pair[0] === name);
+
+/** OpenTelemetry's severity numbers, the least of each, and the level's word in Loki. */
+const LEVELS = [
+  [1, 'trace'],
+  [5, 'debug'],
+  [9, 'info'],
+  [13, 'warn'],
+  [17, 'error'],
+  [21, 'fatal'],
+] as const;
+
+/** Severity words that mean Loki's `critical`, which OpenTelemetry counts as fatal. */
+const CRITICAL = ['critical', 'crit', 'alert', 'emerg', 'emergency', 'panic'] as const;
+
+const levelOf = (severity: number, text: string): string => {
+  let level = 'unknown';
+  for (const [least, word] of LEVELS) if (severity >= least) level = word;
+  const critical = level === 'fatal' && CRITICAL.some((word) => word === asciiLower(text));
+  return critical ? 'critical' : level;
+};
+
+const asciiLower = (text: string): string => text.replaceAll(/[A-Z]/g, (c) => c.toLowerCase());
+
+const LEVEL_SQL = (() => {
+  const words = CRITICAL.map((word) => `'${word}'`).join(', ');
+  const steps = LEVELS.slice(1).map(([least], i) => `severity < ${least}, '${LEVELS[i]?.[1]}'`);
+  return `multiIf(severity < 1, 'unknown', ${steps.join(', ')}, lower(severity_text) IN (${words}), 'critical', 'fatal')`;
+})();
+
+export const IS_LOKI_SQL = `receiver = '${LOKI_RECEIVER}'`;
+
+const meshColumn = (label: string): string | undefined =>
+  MESH_LABELS.find(([name]) => name === label)?.[1];
+
+/** Where a stream label comes from: the map's value and, for records from elsewhere, a column. */
+export interface StreamLabelSql {
+  readonly loki: string;
+  readonly column: string | undefined;
+}
+
+export const streamLabelParts = (name: string, params: SqlParams): StreamLabelSql => ({
+  loki: `labels[${params.text(name)}]`,
+  column: meshColumn(name),
+});
+
+/** A stream label's value as SQL, '' where absent. */
+export const streamLabelSql = (name: string, params: SqlParams): string => {
+  const { loki, column } = streamLabelParts(name, params);
+  return `if(${IS_LOKI_SQL}, ${loki}, ${column ?? `''`})`;
+};
+
+/**
+ * The value of a structured metadata label as SQL, '' where absent: what `metadataLabels` gives for
+ * names that are no stream label of the row.
+ */
+const metadataSql = (name: string, params: SqlParams, options: LabelOptions): string => {
+  const key = params.text(name);
+  const plain = `metadata[${key}]`;
+  let value = plain;
+  if (name.includes('_')) {
+    const renamed = `arrayMap(k -> replaceRegexpOne(replaceRegexpAll(k, '[^a-zA-Z0-9_]', '_'), '^([0-9])', '_\\\\1'), mapKeys(metadata))`;
+    const found = `arrayElement(mapValues(metadata), indexOf(${renamed}, ${key}))`;
+    value = `if(mapContains(metadata, ${key}) OR empty(metadata), ${plain}, ${found})`;
+  }
+  if (name !== DETECTED_LEVEL || !options.discoverLogLevels) return value;
+  return `if(${IS_LOKI_SQL} AND (${value}) = '', ${LEVEL_SQL}, ${value})`;
+};
+
+/** Suffix of names that Loki gives to what collides with a stream label. */
+export const EXTRACTED = '_extracted';
+
+/** Labels that storage knows by that name: neither renamed by a collision nor made by a stage. */
+export const isStoredLabel = (name: string): boolean =>
+  !name.endsWith(EXTRACTED) && !name.startsWith('__');
+
+/** A stored label's value before any parser, stream or metadata, as SQL; '' where absent. */
+export const anyLabelSql = (name: string, params: SqlParams, options: LabelOptions): string => {
+  const stream = streamLabelSql(name, params);
+  return `if((${stream}) != '', ${stream}, ${metadataSql(name, params, options)})`;
+};

@@ -1,0 +1,166 @@
+import { COLUMNS, TAIL_COLUMNS, type ColumnKind } from '../model/columns.ts';
+import { must } from '../model/errors.ts';
+import type { Labels, Pair } from './labels.ts';
+import { LINE_COLUMNS, lineOf } from './line.ts';
+import {
+  MESH_LABELS,
+  metadataLabels,
+  streamLabels,
+  type LabelColumns,
+  type LabelOptions,
+} from './record-labels.ts';
+import type { RecordFields, Row } from './row.ts';
+import { RowBinaryReader, type BinaryKind, type BinaryValue } from './row-binary.ts';
+import { fromUtf8, isValidUtf8 } from './utf8.ts';
+
+/** A selection of columns: what to ask the engine for, and how to make rows of the answer. */
+export interface RowColumns {
+  readonly names: readonly string[];
+  readonly kinds: readonly BinaryKind[];
+  /** Whether rows carry `fields`. */
+  readonly whole: boolean;
+}
+
+const LINES: ReadonlySet<string> = new Set(LINE_COLUMNS);
+const ALL: readonly { readonly name: string; readonly kind: ColumnKind }[] = [
+  ...COLUMNS,
+  ...TAIL_COLUMNS,
+];
+
+const select = (names: readonly string[], whole: boolean): RowColumns => ({
+  names,
+  kinds: names.map((name) => {
+    if (LINES.has(name)) return 'bytes';
+    return must(
+      ALL.find((column) => column.name === name),
+      `column ${name}`,
+    ).kind;
+  }),
+  whole,
+});
+
+/** Enough for labels, metadata and the line. */
+export const LINE_ROWS: RowColumns = select(
+  [
+    'timestamp',
+    'lane',
+    'seq',
+    'receiver',
+    'severity',
+    'severity_text',
+    ...MESH_LABELS.map(([, column]) => column),
+    'labels',
+    'metadata',
+    ...LINE_COLUMNS,
+  ],
+  false,
+);
+
+/** Every column: rows with `fields`. */
+export const WHOLE_ROWS: RowColumns = select(
+  ALL.map(({ name }) => name),
+  true,
+);
+
+/** Makes rows from values in the order of `columns`. Remembers label sets, for rows in order. */
+export const rowMaker = (
+  columns: RowColumns,
+  options: LabelOptions,
+): ((values: readonly BinaryValue[]) => Row) => {
+  const place = (name: string): number => columns.names.indexOf(name);
+  const [timestamp, lane, seq] = [place('timestamp'), place('lane'), place('seq')];
+  const [receiver, severity, text] = [place('receiver'), place('severity'), place('severity_text')];
+  const [labels, metadata] = [place('labels'), place('metadata')];
+  const mesh = MESH_LABELS.map(([, column]) => place(column));
+  const [line, body] = LINE_COLUMNS.map(place) as [number, number];
+  const streams = new StreamMemory();
+  return (values) => {
+    const held: LabelColumns = {
+      receiver: values[receiver] as string,
+      severity: values[severity] as number,
+      severityText: values[text] as string,
+      mesh: mesh.map((at) => values[at] as string),
+      labels: values[labels] as readonly Pair[],
+      metadata: values[metadata] as readonly Pair[],
+    };
+    const stream = streams.of(held);
+    const bytes = lineOf(values[line] as Uint8Array, values[body] as Uint8Array);
+    return {
+      timestampNs: values[timestamp] as bigint,
+      lane: values[lane] as string,
+      seq: values[seq] as number,
+      stream,
+      metadata: metadataLabels(held, stream, options),
+      line: fromUtf8(bytes),
+      lineBytes: bytes.length,
+      lineRaw: isValidUtf8(bytes) ? undefined : bytes.slice(),
+      fields: columns.whole ? fieldsOf(columns, values) : undefined,
+    };
+  };
+};
+
+/** Gives the same label set for the same columns as in the row before: most rows follow their own. */
+class StreamMemory {
+  private held: LabelColumns | undefined;
+  private stream: Labels = [];
+
+  of(columns: LabelColumns): Labels {
+    const { held } = this;
+    const same =
+      held !== undefined &&
+      held.receiver === columns.receiver &&
+      held.labels === columns.labels &&
+      held.mesh.every((value, i) => value === columns.mesh[i]);
+    if (!same) {
+      this.held = columns;
+      this.stream = streamLabels(columns);
+    }
+    return this.stream;
+  }
+}
+
+const fieldsOf = (columns: RowColumns, values: readonly BinaryValue[]): RecordFields => {
+  const texts = new Map<string, string>();
+  const maps: Record<string, readonly Pair[]> = {};
+  columns.names.forEach((name, i) => {
+    const kind = columns.kinds[i];
+    const value = values[i] as BinaryValue;
+    if (kind === 'map') maps[name] = value as readonly Pair[];
+    else if (kind === 'bytes') setText(texts, name, fromUtf8(value as Uint8Array));
+    else if (kind === 'name' || kind === 'text') setText(texts, name, value as string);
+    else if (value !== 0 || name === 'seq') texts.set(name, String(value as number | bigint));
+  });
+  return {
+    columns: texts,
+    labels: maps['labels'] ?? [],
+    metadata: maps['metadata'] ?? [],
+    attributes: maps['attributes'] ?? [],
+  };
+};
+
+const setText = (texts: Map<string, string>, name: string, value: string): void => {
+  if (value !== '') texts.set(name, value);
+};
+
+/** Reads rows as they arrive. Throws when the stream ends within a row. */
+export async function* readRows(
+  chunks: AsyncIterable<Uint8Array>,
+  columns: RowColumns,
+  options: LabelOptions,
+): AsyncGenerator<readonly Row[], void, undefined> {
+  const make = rowMaker(columns, options);
+  for await (const values of readValues(chunks, columns.kinds)) yield values.map(make);
+}
+
+/** Reads values as they arrive, the rows of each chunk together. */
+export async function* readValues(
+  chunks: AsyncIterable<Uint8Array>,
+  kinds: readonly BinaryKind[],
+): AsyncGenerator<readonly BinaryValue[][], void, undefined> {
+  const reader = new RowBinaryReader(kinds);
+  for await (const chunk of chunks) {
+    const rows = [...reader.push(chunk)];
+    if (rows.length > 0) yield rows;
+  }
+  must(reader.complete ? true : undefined, 'the engine ended its answer within a row');
+}

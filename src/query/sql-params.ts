@@ -1,0 +1,43 @@
+import type { QueryParams } from '../model/storage.ts';
+
+/**
+ * The values of one statement. Users' texts reach the engine only through here, bound by number and
+ * never as part of the SQL.
+ */
+export class SqlParams {
+  readonly values: Record<string, string | number | bigint | readonly string[]> = {};
+  private count = 0;
+  private readonly known = new Map<string, string>();
+
+  /** A text; the same text keeps its number. */
+  text(value: string): string {
+    const held = this.known.get(value);
+    if (held !== undefined) return held;
+    const bound = this.bind('String', value);
+    this.known.set(value, bound);
+    return bound;
+  }
+
+  texts(values: readonly string[]): string {
+    return this.bind('Array(String)', values);
+  }
+
+  int64(value: bigint | number): string {
+    return this.bind('Int64', value);
+  }
+
+  /** A time in nanoseconds since 1970, as the tables keep it. */
+  time(ns: bigint): string {
+    return `fromUnixTimestamp64Nano(${this.int64(ns)})`;
+  }
+
+  get all(): QueryParams {
+    return this.values;
+  }
+
+  private bind(type: string, value: string | number | bigint | readonly string[]): string {
+    const name = `p${this.count++}`;
+    this.values[name] = value;
+    return `{${name}:${type}}`;
+  }
+}
