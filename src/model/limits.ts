@@ -83,6 +83,52 @@ export const LIMITS = {
   /** Bad lines that one NDJSON reply tells; the rest is counted. */
   ndjsonErrors: 20,
 
+  // --- engine
+  /** Memory of the engine's process, bytes: inserts and merges of full ingest fit with room to spare. */
+  engineMemoryBytes: 671_088_640,
+  /** Memory of one read, bytes; aggregations spill to disk at half of it. */
+  readMemoryBytes: 268_435_456,
+  /** Longest read, seconds. */
+  readSeconds: 60,
+  /** Encrypted disks that the engine has ready for buckets to come: it learns new ones only at its start. */
+  spareDisks: 64,
+  /** Spare disks below which the engine is restarted as soon as it is idle. */
+  spareDisksLow: 16,
+  /** Longest wait of a planned restart for reads and inserts under way, ms; those left over are repeated. */
+  restartIdleMs: 10_000,
+  /** First and longest pause before a dead engine is started again, ms. */
+  restartBackoffMs: 100,
+  restartBackoffMaxMs: 10_000,
+  /** Time for the engine to answer after its start (it loads the parts of every bucket), ms. */
+  engineStartMs: 120_000,
+  /** How long a read waits for an engine that is starting, ms. */
+  readerWaitMs: 30_000,
+  /** Time without a byte from the engine after which an insert or statement counts as lost, ms. */
+  engineSilenceMs: 180_000,
+  /** Rows of one insert: where batches stop paying (performance.md). */
+  insertRows: 100_000,
+  /** Rows that are enough to insert at once. */
+  insertRowsReady: 25_000,
+  /** Bytes of one insert: bounds the engine's memory for it. */
+  insertBytes: 67_108_864,
+  /** Time that a batch waits for others to go with it, ms. */
+  insertWaitMs: 300,
+  /** What that wait grows by with every bucket active at once, ms: 8 CPU-ms an insert, half a core. */
+  insertWaitPerBucketMs: 16,
+  /** Inserts at a time over all buckets: two keep two cores busy, more only cost memory. */
+  insertsInFlight: 2,
+  /** Least time between two inserts of one bucket that queries ask for, ms. */
+  flushSpacingMs: 50,
+  /** How long a query waits for what is pending in its range, ms. */
+  flushWaitMs: 10_000,
+  /** First and longest pause after a refused insert, ms. */
+  insertBackoffMs: 100,
+  insertBackoffMaxMs: 10_000,
+  /** Tries of an insert that fails for an unknown reason before its rows are suspected. */
+  insertTriesBeforeBisect: 4,
+  /** Tenant's name, bytes (as Loki bounds it). */
+  tenantBytes: 150,
+
   // --- lanes and segments (reference: C2SP-style sealing follows in a later release)
   /** Rows of one segment. */
   segmentRows: 65_536,
@@ -119,12 +165,19 @@ export const LIMITS = {
   /** First and longest wait before a journal that cannot write tries again, ms. */
   journalRetryMs: 100,
   journalRetryMaxMs: 5_000,
+  /** Frame keys remembered, about 0.5 KB each: one per active bucket; deriving one again costs microseconds. */
+  journalFrameKeys: 4_096,
   /** Length of a lane's or a bucket's name, bytes: tenant, class and node or week. */
   laneNameBytes: 1_024,
 
   // --- our own log
   /** Log lines that wait for a stuck reader of standard error, bytes; later ones are counted. */
   logBufferBytes: 1_048_576,
+  // --- logql
+  /** Text of one LogQL query, bytes: Loki's own bound. */
+  logqlBytes: 131_072,
+  /** Operators, parentheses and aggregations of one LogQL query: bounds the depth of every walk over its tree. */
+  logqlNesting: 1_000,
 } as const;
 
 /**

@@ -1,0 +1,33 @@
+import { RE2JS, RE2JSException } from 're2js';
+
+/** RE2's words for what is wrong with an expression, as Go gives them, or `null`. */
+export const regexFault = (regex: string): string | null => {
+  const compiled = compile(regex);
+  return typeof compiled === 'string' ? compiled : null;
+};
+
+/** What is wrong with the expression of a `regexp` stage, in Loki's words, or `null`. */
+export const regexStageFault = (regex: string): string | null => {
+  const compiled = compile(regex);
+  if (typeof compiled === 'string') return compiled;
+  const named = Object.keys(compiled.namedGroups()).length > 0;
+  return named ? null : 'at least one named capture must be supplied';
+};
+
+/** What is wrong with the expression of `label_replace`, which must match the whole value. */
+export const labelReplaceFault = (regex: string): string | null => regexFault(`^(?:${regex})$`);
+
+/** Whether a stream matcher's (valid) expression matches the empty value, as an absent label. */
+export const matchesEmpty = (regex: string): boolean => {
+  const compiled = compile(regex, RE2JS.DOTALL);
+  return typeof compiled !== 'string' && compiled.matcher('').matches();
+};
+
+const compile = (regex: string, flags = 0): RE2JS | string => {
+  try {
+    return RE2JS.compile(regex, flags);
+  } catch (error) {
+    if (error instanceof RE2JSException) return error.message;
+    throw error;
+  }
+};
