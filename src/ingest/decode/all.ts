@@ -1,5 +1,6 @@
 import type { HttpDecoder, StreamDecoder } from './decode.ts';
 import { createLoki, type LokiOptions } from './loki.ts';
+import { createSyslog } from './syslog.ts';
 
 /** What the configuration decides about decoding. */
 export interface DecoderOptions extends LokiOptions {
@@ -16,5 +17,5 @@ export interface Decoders {
 export const createDecoders = (options: DecoderOptions): Decoders =>
   Object.freeze({
     http: Object.freeze([createLoki(options)]),
-    streams: Object.freeze([]),
+    streams: Object.freeze([createSyslog()]),
   });
