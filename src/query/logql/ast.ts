@@ -6,7 +6,7 @@
  * Normal forms that `parseLogql` guarantees, so that whoever reads a tree need not handle the rest:
  * - Two literals are folded: no `binary` node has a literal on both sides.
  * - `and`, `or`, `unless` have no literal side; their `bool` means nothing.
- * - A negated line filter (`!=`, `!~`, `!>`) has exactly one operand: `!= "a" or "b"` is two stages.
+ * - A negated line filter (`!=`, `!~`, `!>`) has one operand: `!= "a" or "b"` is two stages.
  * - `by ()` on a vector aggregation is `grouping: null`.
  * - Durations are integers of nanoseconds (`bigint`), sizes integers of bytes (`bigint`).
  *
@@ -38,8 +38,8 @@ export type MatchOp = '=' | '!=' | '=~' | '!~';
 
 /**
  * A comparison of one label with a text. An absent label compares as the empty text.
- * `=~` and `!~` hold RE2 expressions that must match the **whole** value, as `^(?:value)$` with
- * `.` matching newlines too; this is so in selectors and in label filters alike.
+ * `=~` and `!~` hold RE2 expressions that must match the **whole** value, as `^(?:value)$`, in
+ * selectors and label filters alike; `.` matches newlines in selectors only.
  */
 export interface Matcher extends Node {
   readonly type: 'matcher';
@@ -70,6 +70,7 @@ export type LineFilterOp = '|=' | '!=' | '|~' | '!~' | '|>' | '!>';
  * `|= "a" or "b"`: the line must satisfy one operand. Negated operators have one operand, which the
  * line must not satisfy. `|~` and `!~` are RE2 expressions that match **anywhere** in the line;
  * `|>` and `!>` are patterns (see pattern.ts) that match the whole line.
+ * The empty text and expression match every line; the empty pattern matches empty lines only.
  */
 export interface LineFilter extends Node {
   readonly type: 'line_filter';
@@ -101,8 +102,8 @@ export interface LogfmtStage extends Node {
 }
 
 /**
- * `label="expression"`; `label` alone has `expression` equal to `label`. For `json` the expression is
- * a path (json-path.ts has its parts), for `logfmt` a key.
+ * `label="expression"`; `label` alone has `expression` equal to `label`. For `json` the expression
+ * is a path, for `logfmt` a key (json-path.ts reads both).
  */
 export interface Extraction extends Node {
   readonly type: 'extraction';
@@ -167,7 +168,10 @@ export interface BytesFilter extends Node {
   readonly valueBytes: bigint;
 }
 
-/** `addr = ip("10.0.0.0/8")`: the pattern is an address, a range `a-b` or a CIDR. */
+/**
+ * `addr = ip("10.0.0.0/8")`: the pattern is an address, a range `a-b` or a CIDR (ip.ts reads it).
+ * Below `and` and `or` it may be none of these, as in Loki; such a filter never holds.
+ */
 export interface IpFilter extends Node {
   readonly type: 'ip_filter';
   readonly name: string;
@@ -208,6 +212,10 @@ export interface LabelFormat extends Node {
   readonly value: string;
 }
 
+/**
+ * The parser never gives a `drop` or `keep` that ends in a bare name before a line filter `!=` or
+ * `!~`: the filter's text would be read as the name's value.
+ */
 export interface DropStage extends Node {
   readonly type: 'drop';
   readonly labels: readonly LabelTarget[];
@@ -272,7 +280,7 @@ export interface LogRange extends Node {
 
 export type UnwrapConversion = 'bytes' | 'duration' | 'duration_seconds';
 
-/** `| unwrap label` or `| unwrap conversion(label)`, and the label filters after it, all to hold. */
+/** `| unwrap label` or `| unwrap conversion(label)`, and label filters after it, all to hold. */
 export interface Unwrap extends Node {
   readonly type: 'unwrap';
   readonly label: string;

@@ -31,17 +31,28 @@ export const parseBytes = (text: string): bigint | null => {
   return bytes < 2 ** 64 ? BigInt(Math.trunc(bytes)) : null;
 };
 
-/** The shortest text that `parseBytes` reads back exactly: `250kB`, `1.5MB`, else plain bytes. */
-export const formatBytes = (bytes: bigint): string => {
-  // A double is exact below 2^53; beyond it only whole units are tried.
-  for (let power = 5; power > 0; power--) {
-    const prefix = PREFIXES[power] ?? '';
-    const unit = `${power === 1 ? prefix : prefix.toUpperCase()}B`;
-    const tenths = 1000n ** BigInt(power) / 10n;
-    if (bytes < 10n * tenths || bytes % tenths !== 0n) continue;
-    const count = bytes / tenths;
-    const text = `${count / 10n}${count % 10n === 0n ? '' : `.${count % 10n}`}${unit}`;
-    if (parseBytes(text) === bytes) return text;
-  }
-  return `${bytes}B`;
+/** A text that `parseBytes` reads back exactly: `250kB`, `1.5MB`, `200MiB`, else plain bytes. */
+export const formatBytes = (bytes: bigint): string =>
+  // A double is exact below 2^53; beyond it the value read back decides.
+  formatDecimal(bytes) ?? formatBinary(bytes) ?? `${bytes}B`;
+
+const POWERS = [5n, 4n, 3n, 2n, 1n] as const;
+
+/** In the greatest unit of thousands that fits, with one place after the point below 10. */
+const formatDecimal = (bytes: bigint): string | null => {
+  const power = POWERS.find((p) => bytes >= 1000n ** p);
+  if (power === undefined) return null;
+  const prefix = PREFIXES[Number(power)] ?? '';
+  const tenths = (bytes * 10n) / 1000n ** power;
+  const places = tenths < 100n && tenths % 10n !== 0n ? `.${tenths % 10n}` : '';
+  const text = `${tenths / 10n}${places}${power === 1n ? prefix : prefix.toUpperCase()}B`;
+  return parseBytes(text) === bytes ? text : null;
+};
+
+const formatBinary = (bytes: bigint): string | null => {
+  const power = POWERS.find((p) => bytes > 0n && bytes % 1024n ** p === 0n);
+  if (power === undefined) return null;
+  const prefix = (PREFIXES[Number(power)] ?? '').toUpperCase();
+  const text = `${bytes / 1024n ** power}${prefix}iB`;
+  return parseBytes(text) === bytes ? text : null;
 };

@@ -4,6 +4,7 @@ import { parseIpPattern } from './ip.ts';
 import { parseJsonPath, parseLogfmtKey } from './json-path.ts';
 import { patternFilterFault } from './pattern.ts';
 import { printStage } from './printer-log.ts';
+import { quote } from './quote.ts';
 import { regexFault } from './regex.ts';
 
 /**
@@ -53,7 +54,9 @@ const checkLineFilters = (filters: readonly LineFilter[]): void => {
   for (const { op, operands } of filters.toReversed()) {
     for (const operand of operands) {
       const fault = operandFault(op, operand);
-      if (fault !== null) refuseStage(filters.map((filter) => printStage(filter)).join(' '), fault, operand.pos);
+      if (fault === null) continue;
+      const text = filters.map((filter) => printStage(filter)).join(' ');
+      refuseStage(text, fault, operand.pos);
     }
   }
 };
@@ -65,7 +68,7 @@ const operandFault = (op: LineFilter['op'], { text, ip }: LineOperand): string |
 };
 
 const ipFault = (pattern: string): string | null =>
-  parseIpPattern(pattern) === null ? `ip: invalid pattern: ${JSON.stringify(pattern)}` : null;
+  parseIpPattern(pattern) === null ? `ip: invalid pattern: ${quote(pattern)}` : null;
 
 const checkStage = (stage: Stage): void => {
   const fault = stageFault(stage);
@@ -86,7 +89,7 @@ const stageFault = (stage: Stage): string | null => {
     case 'label_format':
       return labelFormatFault(stage.formats);
     case 'label_filter':
-      return labelFilterFault(stage.filter);
+      return stage.filter.type === 'ip_filter' ? ipFault(stage.filter.pattern) : null;
     default:
       return null;
   }
@@ -106,18 +109,6 @@ const labelFormatFault = (formats: readonly LabelFormat[]): string | null => {
     seen.add(label);
   }
   return null;
-};
-
-const labelFilterFault = (filter: LabelFilter): string | null => {
-  switch (filter.type) {
-    case 'ip_filter':
-      return ipFault(filter.pattern);
-    case 'and_filter':
-    case 'or_filter':
-      return labelFilterFault(filter.left) ?? labelFilterFault(filter.right);
-    default:
-      return null;
-  }
 };
 
 const refuseStage = (text: string, fault: string, pos: number): never =>

@@ -4,6 +4,8 @@
  * signed 64-bit integer is refused.
  */
 
+import { quote } from './quote.ts';
+
 const MAX_NS = (1n << 63n) - 1n;
 const MS = 1_000_000n;
 
@@ -22,7 +24,7 @@ const PROMETHEUS_UNITS: readonly (readonly [unit: string, ms: bigint])[] = [
 export const parsePrometheusDuration = (text: string): bigint | string => {
   if (text === '0') return 0n;
   if (text === '') return 'empty duration string';
-  const quoted = JSON.stringify(text);
+  const quoted = quote(text);
   const invalid = `not a valid duration string: ${quoted}`;
   let total = 0n;
   let last = -1;
@@ -33,7 +35,7 @@ export const parsePrometheusDuration = (text: string): bigint | string => {
     const [whole, digits = '', name = ''] = part;
     if (digits.length > 20) return invalid;
     const unit = PROMETHEUS_UNITS.findIndex(([known]) => known === name);
-    if (unit < 0) return `unknown unit ${JSON.stringify(name)} in duration ${quoted}`;
+    if (unit < 0) return `unknown unit ${quote(name)} in duration ${quoted}`;
     if (unit <= last) return invalid;
     last = unit;
     total += BigInt(digits) * (PROMETHEUS_UNITS[unit]?.[1] ?? 0n) * MS;
@@ -75,7 +77,7 @@ export const parseGoDuration = (text: string): bigint | null => {
   return total > MAX_NS ? null : total;
 };
 
-/** Nanoseconds of `.fraction` of a unit, cut as Go cuts them; digits beyond the 18th are below it. */
+/** Nanoseconds of `.fraction` of a unit, cut as Go cuts; digits beyond the 18th are below it. */
 const fractionNs = (fraction: string, unit: number): bigint => {
   if (fraction === '') return 0n;
   const digits = fraction.slice(0, 18);

@@ -36,15 +36,22 @@ export const parseJsonPath = (expression: string): { readonly steps: JsonStep[] 
   }
 };
 
-/** The key that a `logfmt` stage's expression names, `key` or `"any key"`, or what is wrong. */
+/**
+ * The key that a `logfmt` stage's expression names, `key` or `"any key"`, or what is wrong with it.
+ * Several keys, which Loki parses but never finds, are refused.
+ */
 export const parseLogfmtKey = (expression: string): { readonly key: string } | Wrong => {
-  const scanner = new Scanner(expression);
-  const key = scanner.next();
-  if (key.kind !== 'FIELD' && key.kind !== 'STRING') return unexpected(key, 'STRING or KEY');
-  const end = scanner.next();
-  if (end.kind !== '$end') return unexpected(end, '');
-  return scanner.wrong === '' ? { key: key.text } : { wrong: scanner.wrong };
+  const start = /^[ \t\n]*(?:([A-Za-z_][A-Za-z0-9_]*)|"([^"\]]*)["\]]?)[ \t\n]*/.exec(expression);
+  if (start === null) return { wrong: 'syntax error: unexpected $end, expecting STRING or KEY' };
+  const [whole, word, quoted = ''] = start;
+  const rest = expression.slice(whole.length);
+  if (rest === '') return { key: word ?? quoted };
+  if (/^[A-Za-z_]/.test(rest)) return { wrong: 'syntax error: unexpected KEY' };
+  return { wrong: rest.startsWith('"') ? 'syntax error: unexpected STRING' : unexpectedChar(rest) };
 };
+
+const unexpectedChar = (rest: string): string =>
+  `unexpected char ${String.fromCodePoint(rest.codePointAt(0) ?? 0)}`;
 
 interface Part {
   readonly kind: 'LSB' | 'RSB' | 'DOT' | 'FIELD' | 'STRING' | 'INDEX' | '$end';
@@ -70,8 +77,7 @@ class Scanner {
     const match = form.exec(this.text);
     if (match === null) {
       const rest = this.text.slice(this.at).replace(/^[ \t\n]+/, '');
-      if (rest !== '')
-        this.wrong = `unexpected char ${String.fromCodePoint(rest.codePointAt(0) ?? 0)}`;
+      if (rest !== '') this.wrong = unexpectedChar(rest);
       return { kind: '$end', text: '' };
     }
     this.at = form.lastIndex;

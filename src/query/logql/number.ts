@@ -1,8 +1,10 @@
 /** Numbers as Go reads and writes them (`strconv.ParseFloat`, `%v`, `FormatFloat(x, 'f', -1)`). */
 
+import { quote } from './quote.ts';
+
 /** The value, or Go's words for what is wrong. Takes decimal and hexadecimal floats, no signs. */
 export const parseFloatText = (text: string): number | string => {
-  const failed = `strconv.ParseFloat: parsing ${JSON.stringify(text)}: `;
+  const failed = `strconv.ParseFloat: parsing ${quote(text)}: `;
   const value = /^0[xX]/.test(text) ? parseHexFloat(text) : parseDecimal(text);
   if (Number.isNaN(value)) return `${failed}invalid syntax`;
   return value === Infinity ? `${failed}value out of range` : value;

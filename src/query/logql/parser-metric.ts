@@ -35,7 +35,7 @@ const PRECEDENCE: ReadonlyMap<TokenKind, number> = new Map([
   ['^', 6],
 ]);
 
-/** An expression whose operators bind at least as strongly as `weakest`; only `^` binds rightward. */
+/** An expression whose operators bind at least as strongly as `weakest`; `^` binds rightward. */
 export const parseExpr = (cursor: Cursor, weakest = 1): Expr => {
   let left = parseOperand(cursor);
   for (;;) {
@@ -196,7 +196,7 @@ const parseModifier = (cursor: Cursor): { bool: boolean; matching: VectorMatchin
   const labels = parseLabels(cursor);
   const group = cursor.accept('group_left') ?? cursor.accept('group_right');
   const include = group !== null && cursor.accept('(') !== null ? parseLabels(cursor) : [];
-  const card = CARDS[group?.kind as keyof typeof CARDS] ?? 'one-to-one';
+  const card = group === null ? 'one-to-one' : CARDS[group.kind as keyof typeof CARDS];
   return { bool, matching: { card, on: how.kind === 'on', labels, include } };
 };
 

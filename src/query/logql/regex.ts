@@ -27,7 +27,10 @@ const compile = (regex: string, flags = 0): RE2JS | string => {
   try {
     return RE2JS.compile(regex, flags);
   } catch (error) {
-    if (error instanceof RE2JSException) return error.message;
+    if (error instanceof RE2JSException) {
+      // Go adds the (empty) rest of the expression to this one.
+      return error.message.replace(/(trailing backslash at end of expression)$/, '$1: ``');
+    }
     throw error;
   }
 };
