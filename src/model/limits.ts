@@ -153,7 +153,7 @@ export const LIMITS = {
   /** Time a group may wait for company, ms. */
   journalGroupMs: 10,
   /** Encoded bytes that wait to be written; beyond it senders are told to try later. */
-  journalQueueBytes: 67_108_864,
+  journalQueueBytes: 33_554_432,
   /** Encoded bytes of one batch: twice what the largest batch can be. A longer length in a file is damage. */
   journalFrameBytes: 67_108_864,
   /** Batches in the journal that the engine does not have yet: their descriptions stay in memory (about 0.5 KB each). */
@@ -178,6 +178,50 @@ export const LIMITS = {
   logqlBytes: 131_072,
   /** Operators, parentheses and aggregations of one LogQL query: bounds the depth of every walk over its tree. */
   logqlNesting: 1_000,
+
+  // --- query
+  /** First window of a newest-first (or oldest-first) read, s: most answers lie within the last minute. */
+  windowFirstS: 60,
+  /** Windows grow by this factor until one finds rows: a month is reached with six empty ones. */
+  windowGrowth: 8,
+  /** Rows that the engine sorts at once for stages that run in our process: about 32 MB of lines. */
+  scanSliceRows: 32_768,
+  /** Parts that a crowded window is counted in at once: bounds the answer, not the depth. */
+  scanSliceParts: 256,
+  /** Lines of one query's answer: Loki's own default (`max_entries_limit_per_query`). */
+  queryLines: 5_000,
+  /** Points of one series: Loki's own bound, a minute's resolution for a week. */
+  queryPoints: 11_000,
+  /** Series of one query's answer: Loki's own default (`max_query_series`). */
+  querySeries: 500,
+  /** Groups that the engine counts for one query, before grouping in our process: about 100 MB there. */
+  queryGroups: 200_000,
+  /** Samples held at once for the windows of one query, 32 bytes each at most. */
+  querySamples: 2_000_000,
+  /** Series held at once while one query is evaluated, before grouping. */
+  queryInnerSeries: 100_000,
+  /** Longest range in brackets, days: 64-bit nanoseconds reach three times as far. */
+  queryRangeDays: 36_500,
+  /** Nesting of JSON that `| json` follows; deeper lines get `__error__`. */
+  queryJsonDepth: 128,
+  /** Values that `| distinct` remembers. */
+  distinctValues: 100_000,
+  /** Names or values that one label list gives; what is cut is said in `warnings`. */
+  labelValues: 50_000,
+  /** Streams that one series list gives; what is cut is said in `warnings`. */
+  seriesListed: 10_000,
+  /** Selectors of one series request. */
+  seriesSelectors: 64,
+  /** Rows that wait for a slow reader of a live tail; later ones are counted as dropped. */
+  tailRows: 10_000,
+  /** Lines of one message of a live tail. */
+  tailMessageLines: 1_000,
+  /** Dropped lines that a live tail names one by one; all of them are counted. */
+  tailDropsNamed: 100,
+  /** Longest `delay_for` of a live tail, s: Loki's own bound. */
+  tailDelayS: 5,
+  /** Time that one query computes before other work gets its turn, ms. */
+  queryTurnMs: 5,
 } as const;
 
 /**
