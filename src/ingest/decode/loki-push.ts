@@ -39,6 +39,8 @@ export class LokiPush {
 }
 
 const TIMESTAMP = keys.of('timestamp');
+const LEVEL = keys.of('level');
+const DETECTED_LEVEL = keys.of('detected_level');
 const encoder = new TextEncoder();
 
 /**
@@ -86,7 +88,8 @@ export const putMetadata = (
   const serviceEnd = record.ends[C.service];
   const service = record.bufs[C.service] as Uint8Array;
   const serviceStart = record.starts[C.service] as number;
-  putField(record, 'envelope', key, VALUE.string, buf, start, end);
+  const read = key === DETECTED_LEVEL ? LEVEL : key;
+  putField(record, 'envelope', read, VALUE.string, buf, start, end);
   // LogQL's `service_name` is the stream's label; the column must never say something else.
   if (serviceEnd !== undefined && serviceEnd >= 0) {
     record.set(C.service, service, serviceStart, serviceEnd);

@@ -2,60 +2,17 @@ import { C } from '../../model/columns.ts';
 import { putField, VALUE } from '../../model/fields.ts';
 import { equalBytes, hashBytes, keys, type Key } from '../../model/key.ts';
 import { LIMITS } from '../../model/limits.ts';
-import { LogRecord, Pairs } from '../../model/record.ts';
+import { LogRecord, type Pairs } from '../../model/record.ts';
+import { RecordStamp } from './record-stamp.ts';
 
-/**
- * What all entries of one Loki stream share: its labels and the columns that follow from them. Made
- * once per stream text, remembered, and stamped onto each entry's record.
- */
-export class StreamShape {
+/** What all entries of one Loki stream share: its labels and the columns that follow from them. */
+export class StreamShape extends RecordStamp {
   /** Why the stream cannot be taken, in Loki's words; '' for a good one. */
-  error = '';
-  readonly labels = new Pairs();
-  private readonly columns: number[] = [];
-  private readonly bufs: Uint8Array[] = [];
-  private readonly starts: number[] = [];
-  private readonly ends: number[] = [];
-  private severity = 0;
+  readonly error: string;
 
-  column(column: number, buf: Uint8Array, start: number, end: number): void {
-    this.columns.push(column);
-    this.bufs.push(buf);
-    this.starts.push(start);
-    this.ends.push(end);
-  }
-
-  /** Severity as the common rules read it from a level label. */
-  level(key: Key, buf: Uint8Array, start: number, end: number): void {
-    const record = new LogRecord();
-    putField(record, 'envelope', key, VALUE.string, buf, start, end);
-    this.severity = record.numbers[C.severity] as number;
-    if (record.has(C.severity_text)) {
-      const text = record.text(C.severity_text);
-      const bytes = new TextEncoder().encode(text);
-      this.column(C.severity_text, bytes, 0, bytes.length);
-    }
-  }
-
-  stamp(record: LogRecord): void {
-    const { labels, columns } = this;
-    for (let i = 0; i < labels.count; i++) {
-      record.labels.put(
-        labels.keys[i] as Key,
-        labels.bufs[i] as Uint8Array,
-        labels.starts[i] as number,
-        labels.ends[i] as number,
-      );
-    }
-    for (let i = 0; i < columns.length; i++) {
-      record.set(
-        columns[i] as number,
-        this.bufs[i] as Uint8Array,
-        this.starts[i] as number,
-        this.ends[i] as number,
-      );
-    }
-    if (this.severity !== 0) record.numbers[C.severity] = this.severity;
+  constructor(error: string) {
+    super();
+    this.error = error;
   }
 }
 
@@ -105,12 +62,13 @@ const COLUMN_LABELS: readonly (readonly [number, readonly Key[]])[] = (
   ] as const
 ).map(([column, names]) => [column, names.map((name) => keys.of(name))]);
 
-/** Labels that say how severe the lines are. */
-const LEVEL_LABELS = ['level', 'severity', 'detected_level', 'lvl', 'log_level'].map((name) =>
+/** Labels that the common rules read: how severe lines are, and where a container wrote them. */
+const LEVEL = keys.of('level');
+const DETECTED_LEVEL = keys.of('detected_level');
+const LEVEL_LABELS = ['level', 'severity', 'lvl', 'log_level', 'detected_level'].map((name) =>
   keys.of(name),
 );
-/** `stream` is a label of Docker and CRI agents, but also an ordinary word. */
-const STDIO_LABELS = ['stream', 'stdio', 'log_iostream'].map((name) => keys.of(name));
+const STDIO_LABELS = ['stream', 'stdio'].map((name) => keys.of(name));
 
 const find = (labels: Pairs, wanted: Key): number => {
   for (let i = 0; i < labels.count; i++) if (labels.keys[i] === wanted) return i;
@@ -137,41 +95,48 @@ const settle = (from: Pairs, into: Pairs): string => {
   return '';
 };
 
+/** Where a shape is put together; only columns, labels and numbers of it are used. */
+const template = new LogRecord();
+
+const setFirst = (column: number, labels: Pairs, names: readonly Key[]): void => {
+  for (const name of names) {
+    const i = find(labels, name);
+    if (i < 0) continue;
+    const { bufs, starts, ends } = labels;
+    template.set(column, bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
+    return;
+  }
+};
+
 /**
  * Makes the shape of a stream with these labels, whose bytes must stay as they are for as long as
  * the shape lives.
  * @param text how the stream is called in errors
  */
 export const shapeOf = (parsed: Pairs, text: string, options: StreamOptions): StreamShape => {
-  const shape = new StreamShape();
-  const { labels } = shape;
+  template.reset();
+  const { labels } = template;
   const twice = settle(parsed, labels);
   if (twice !== '') {
-    shape.error = `stream '${text}' has duplicate label name: '${twice}'`;
-    return shape;
+    return new StreamShape(`stream '${text}' has duplicate label name: '${twice}'`);
   }
   if (options.discoverServiceName && find(labels, SERVICE_NAME) < 0) discoverService(labels);
   if (labels.count === 0) {
-    shape.error = 'error at least one label pair is required per stream';
-    return shape;
+    return new StreamShape('error at least one label pair is required per stream');
   }
-  for (const [column, names] of COLUMN_LABELS) {
-    for (const name of names) {
-      const i = find(labels, name);
-      if (i < 0) continue;
-      const { bufs, starts, ends } = labels;
-      shape.column(column, bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
-      break;
-    }
-  }
-  setStdio(shape);
-  for (const name of LEVEL_LABELS) {
+  for (const [column, names] of COLUMN_LABELS) setFirst(column, labels, names);
+  for (const name of [...STDIO_LABELS, ...LEVEL_LABELS]) {
     const i = find(labels, name);
     if (i < 0) continue;
     const { bufs, starts, ends } = labels;
-    shape.level(name, bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
-    break;
+    const buf = bufs[i] as Uint8Array;
+    const key = name === DETECTED_LEVEL ? LEVEL : name;
+    putField(template, 'envelope', key, VALUE.string, buf, starts[i] as number, ends[i] as number);
   }
+  // Labels are labels; what the common rules had no column for is no metadata.
+  template.metadata.clear();
+  const shape = new StreamShape('');
+  shape.capture(template);
   return shape;
 };
 
@@ -186,32 +151,24 @@ const discoverService = (labels: Pairs): void => {
   labels.put(SERVICE_NAME, UNKNOWN_SERVICE, 0, UNKNOWN_SERVICE.length);
 };
 
-const setStdio = (shape: StreamShape): void => {
-  const { labels } = shape;
-  for (const name of STDIO_LABELS) {
-    const i = find(labels, name);
-    if (i < 0) continue;
-    const value = labels.get(name.text);
-    if (value !== 'stdout' && value !== 'stderr') continue;
-    const { bufs, starts, ends } = labels;
-    shape.column(C.stdio, bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
-    return;
-  }
-};
-
 interface Remembered {
   readonly text: Uint8Array;
   readonly shape: StreamShape;
 }
 
 /**
- * Shapes by the bytes that a stream's labels were sent as. Each text has one place only, so the
- * memory is bounded by places times length, and a flood of new streams costs their parsing and
- * nothing more.
+ * Places that a text may have: fewer neighbours drive each other out by chance, more cost looks.
+ */
+const WAYS = 4;
+
+/**
+ * Shapes by the bytes that a stream's labels were sent as. The memory is bounded by places times
+ * length, and a flood of new streams costs their parsing and nothing more.
  */
 export class ShapeMemory {
-  private readonly places: (Remembered | undefined)[] = [];
+  private readonly places = new Array<Remembered | undefined>(LIMITS.lokiStreams).fill(undefined);
   private readonly make: (text: Uint8Array) => StreamShape;
+  private turn = 0;
 
   /** `make` gets a copy of the text that it may keep and change. */
   constructor(make: (text: Uint8Array) => StreamShape) {
@@ -221,17 +178,16 @@ export class ShapeMemory {
   of(bytes: Uint8Array, start: number, end: number): StreamShape {
     const length = end - start;
     if (length > LIMITS.lokiStreamBytes) return this.make(bytes.slice(start, end));
-    const place = hashBytes(bytes, start, end) % LIMITS.lokiStreams;
-    const held = this.places[place];
-    if (
-      held !== undefined &&
-      held.text.length === length &&
-      equalBytes(held.text, 0, bytes, start, length)
-    ) {
-      return held.shape;
+    const { places } = this;
+    const first = (hashBytes(bytes, start, end) % (LIMITS.lokiStreams / WAYS)) * WAYS;
+    for (let i = first; i < first + WAYS; i++) {
+      const held = places[i];
+      if (held?.text.length !== length) continue;
+      if (equalBytes(held.text, 0, bytes, start, length)) return held.shape;
     }
     const shape = this.make(bytes.slice(start, end));
-    this.places[place] = { text: bytes.slice(start, end), shape };
+    this.turn = (this.turn + 1) % WAYS;
+    places[first + this.turn] = { text: bytes.slice(start, end), shape };
     return shape;
   }
 }

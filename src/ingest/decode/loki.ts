@@ -51,7 +51,7 @@ export const createLoki = (options: LokiOptions): HttpDecoder => {
       bytes.length > LIMITS.lokiLabelBytes
         ? `labels size ${bytes.length} bytes exceeds limit of ${LIMITS.lokiLabelBytes}`
         : parseLabels(bytes, labels);
-    if (error !== undefined) return broken(`couldn't parse labels: ${error}`);
+    if (error !== undefined) return new StreamShape(`couldn't parse labels: ${error}`);
     return shapeOf(labels, shown, options);
   });
   const fromObject = new ShapeMemory((bytes) => {
@@ -61,7 +61,7 @@ export const createLoki = (options: LokiOptions): HttpDecoder => {
       bytes.length > LIMITS.lokiLabelBytes
         ? `labels size ${bytes.length} bytes exceeds limit of ${LIMITS.lokiLabelBytes}`
         : parseLabelObject(bytes, labels);
-    return error === '' ? shapeOf(labels, shown, options) : broken(error);
+    return error === '' ? shapeOf(labels, shown, options) : new StreamShape(error);
   });
   return {
     name: 'loki',
@@ -74,12 +74,6 @@ export const createLoki = (options: LokiOptions): HttpDecoder => {
 };
 
 const decoder = new TextDecoder();
-
-const broken = (error: string): StreamShape => {
-  const shape = new StreamShape();
-  shape.error = error;
-  return shape;
-};
 
 const decodePush = (
   request: DecodeRequest,

@@ -1,7 +1,7 @@
 /**
- * Snappy's block format (google/snappy, format_description.txt), which Loki's and Prometheus' clients
- * send. Own code because the library at hand moves backwards, for ever, on a literal whose length has
- * its top bit set, and takes a block that is shorter than it declares.
+ * Snappy's block format (google/snappy, format_description.txt), which Loki's and Prometheus'
+ * clients send. Own code because the library at hand moves backwards, for ever, on a literal whose
+ * length has its top bit set, and takes a block that is shorter than it declares.
  */
 
 /** The declared size of the uncompressed block and where its elements begin. */
@@ -24,12 +24,17 @@ export const readSnappyHead = (block: Uint8Array): SnappyHead | undefined => {
   return undefined;
 };
 
-/** Literals from this size on are copied by the engine's own memory move, shorter ones by hand. */
-const LONG_LITERAL = 48;
+/**
+ * The longest that most elements can be. Where so many bytes and one word more are left in both
+ * buffers, bytes are copied four at a time, and the last word may write past the element: what
+ * follows overwrites it.
+ */
+const SHORT = 64;
+const MARGIN = SHORT + 4;
 
 /**
- * Uncompresses `block` from `start` into the first `size` bytes of `out`. False where an element leaves
- * either buffer, looks back before the start, or the result is not exactly `size` bytes long.
+ * Uncompresses `block` from `start` into the first `size` bytes of `out`. False where an element
+ * leaves either buffer, looks back before the start, or the result is not exactly `size` bytes long.
  */
 export const uncompressSnappy = (
   block: Uint8Array,
@@ -38,6 +43,8 @@ export const uncompressSnappy = (
   size: number,
 ): boolean => {
   const { length } = block;
+  const from = new DataView(block.buffer, block.byteOffset, length);
+  const into = new DataView(out.buffer, out.byteOffset, out.length);
   let at = start;
   let to = 0;
   while (at < length) {
@@ -53,8 +60,9 @@ export const uncompressSnappy = (
         }
       }
       if (at + count > length || to + count > size) return false;
-      if (count >= LONG_LITERAL) out.set(block.subarray(at, at + count), to);
-      else for (let i = 0; i < count; i++) out[to + i] = block[at + i] as number;
+      if (count <= SHORT && at + MARGIN < length && to + MARGIN < size) {
+        for (let i = 0; i < count; i += 4) into.setInt32(to + i, from.getInt32(at + i, true), true);
+      } else out.set(block.subarray(at, at + count), to);
       at += count;
       to += count;
       continue;
@@ -66,20 +74,21 @@ export const uncompressSnappy = (
       back = ((tag & 0xe0) << 3) | (block[at++] as number);
     } else if ((tag & 3) === 2) {
       if (at + 2 > length) return false;
-      back = (block[at] as number) | ((block[at + 1] as number) << 8);
+      back = from.getUint16(at, true);
       at += 2;
     } else {
       if (at + 4 > length) return false;
-      back =
-        (block[at] as number) +
-        (block[at + 1] as number) * 0x100 +
-        (block[at + 2] as number) * 0x10000 +
-        (block[at + 3] as number) * 0x1000000;
+      back = from.getUint32(at, true);
       at += 4;
     }
     if (back === 0 || back > to || to + count > size) return false;
-    // Byte by byte: source and target may overlap, and then the copy repeats what it wrote.
-    for (let i = 0, from = to - back; i < count; i++) out[to + i] = out[from + i] as number;
+    const source = to - back;
+    // Nearer than a word the copy repeats what it has just written, and goes byte by byte.
+    if (back >= 4 && to + MARGIN < size) {
+      for (let i = 0; i < count; i += 4) {
+        into.setInt32(to + i, into.getInt32(source + i, true), true);
+      }
+    } else for (let i = 0; i < count; i++) out[to + i] = out[source + i] as number;
     to += count;
   }
   return to === size;
