@@ -1,0 +1,39 @@
+import type { Entry } from './pipeline/entry.ts';
+import type { LogPlan } from './plan.ts';
+import { compilePipeline, needsFields } from './predicate.ts';
+import { firstRows, rowsInWindows, type ReadContext } from './read.ts';
+import type { Row } from './row.ts';
+import { LINE_ROWS, WHOLE_ROWS } from './rows.ts';
+import { explainSplit, splitStages } from './split.ts';
+
+/**
+ * Runs a log plan: entries in its direction, at most its limit. What the engine decides is not looked
+ * at again; where it decides everything it is asked for no more rows than the limit.
+ */
+export async function* runLogPlan(
+  context: ReadContext,
+  plan: LogPlan,
+): AsyncGenerator<Entry, void, undefined> {
+  const { sql, rest } = splitStages(plan.stages);
+  const scan = { scope: plan.scope, matchers: plan.matchers, stages: sql };
+  const columns = needsFields(rest) ? WHOLE_ROWS : LINE_ROWS;
+  const pipeline = compilePipeline(rest);
+  const { direction } = plan;
+  let left = plan.limit;
+  const rows: AsyncIterable<Row> =
+    rest.length === 0
+      ? firstRows(context, scan, columns, direction, left)
+      : rowsInWindows(context, scan, columns, direction);
+  for await (const row of rows) {
+    const entry = pipeline(row);
+    if (entry === undefined) continue;
+    yield entry;
+    if (--left <= 0) return;
+  }
+}
+
+/** What runs where, in words. */
+export const explainLogPlan = (plan: LogPlan): string => {
+  const tables = plan.scope.tables.length;
+  return `newest first in windows over ${tables} tables; ${explainSplit(splitStages(plan.stages))}`;
+};

@@ -1,0 +1,172 @@
+import { compareText, labelValue, labelsKey, type Labels, type Pair } from '../labels.ts';
+import { EXTRACTED } from '../record-labels.ts';
+import type { Row } from '../row.ts';
+import { collapsedText, includesBytes } from '../utf8.ts';
+
+/** Where a label comes from, from the weakest to the strongest. */
+export type Category = 'stream' | 'metadata' | 'parsed';
+
+/** A label set by source, each sorted; no name is in two of them. */
+export interface CategorizedLabels {
+  readonly stream: Labels;
+  readonly metadata: Labels;
+  readonly parsed: Labels;
+}
+
+export const ERROR_LABEL = '__error__';
+export const ERROR_DETAILS_LABEL = '__error_details__';
+
+/**
+ * A line on its way through a pipeline: its text and its labels, with Loki's rules for names that
+ * collide. Parsed labels hide structured metadata, which hides stream labels; parsers give names
+ * that a stream or metadata label has the suffix `_extracted`, and leave alone what an earlier
+ * parser has extracted.
+ */
+export class Entry {
+  readonly row: Row;
+  error = '';
+  errorDetails = '';
+  private text: string;
+  private changed = false;
+  private collapsed: string | undefined;
+  private metadata = new Map<string, string>();
+  private readonly parsed = new Map<string, string>();
+  private readonly extracted = new Set<string>();
+  private readonly removed = new Set<string>();
+
+  constructor(row: Row) {
+    this.row = row;
+    this.text = row.line;
+    for (const [name, value] of row.metadata) {
+      const label = this.inStream(name) ? name + EXTRACTED : name;
+      if (label === ERROR_LABEL) this.error = value;
+      else if (label === ERROR_DETAILS_LABEL) this.errorDetails = value;
+      else this.metadata.set(label, value);
+    }
+  }
+
+  get line(): string {
+    return this.text;
+  }
+
+  set line(text: string) {
+    this.text = text;
+    this.changed = true;
+  }
+
+  /** Size of the line, bytes. */
+  get bytes(): number {
+    return this.changed ? Buffer.byteLength(this.text, 'utf8') : this.row.lineBytes;
+  }
+
+  /** Whether the line's bytes contain the text's. */
+  contains(needle: string): boolean {
+    const { lineRaw } = this.row;
+    if (this.changed || lineRaw === undefined) return this.text.includes(needle);
+    return includesBytes(lineRaw, needle);
+  }
+
+  /** The line as regular expressions see it. */
+  get matchable(): string {
+    const { lineRaw } = this.row;
+    if (this.changed || lineRaw === undefined) return this.text;
+    return (this.collapsed ??= collapsedText(lineRaw));
+  }
+
+  /** The label's value, `undefined` where absent. Parsed labels may be empty. */
+  get(name: string): string | undefined {
+    const value = this.parsed.get(name) ?? this.metadata.get(name);
+    if (value !== undefined) return value;
+    if (this.removed.has(name)) return undefined;
+    const stream = labelValue(this.row.stream, name);
+    return stream === '' ? undefined : stream;
+  }
+
+  /** As `get`, '' where absent; also the error labels. */
+  value(name: string): string {
+    if (name === ERROR_LABEL) return this.error;
+    if (name === ERROR_DETAILS_LABEL) return this.errorDetails;
+    return this.get(name) ?? '';
+  }
+
+  /** Sets a parsed label under exactly this name. */
+  set(name: string, value: string): void {
+    this.metadata.delete(name);
+    this.parsed.set(name, value);
+    this.extracted.add(name);
+  }
+
+  /** The name that a parser must use for a field: the field's own, or with a suffix. */
+  freeName(name: string): string {
+    return this.inStream(name) || this.metadata.has(name) ? name + EXTRACTED : name;
+  }
+
+  /** Sets a field found by a parser, unless one of that name was extracted before. */
+  extract(name: string, value: string): void {
+    const free = this.freeName(name);
+    if (!this.extracted.has(free)) this.set(free, value);
+  }
+
+  remove(name: string): void {
+    this.metadata.delete(name);
+    this.parsed.delete(name);
+    this.removed.add(name);
+  }
+
+  /** Removes what a name refers to, the error labels too. */
+  drop(name: string): void {
+    if (name === ERROR_LABEL) this.error = '';
+    else if (name === ERROR_DETAILS_LABEL) this.errorDetails = '';
+    else if (this.get(name) !== undefined) this.remove(name);
+  }
+
+  fail(error: string, details: string): void {
+    this.error = error;
+    if (details !== '') this.errorDetails = details;
+  }
+
+  /** Says that a label's value is not what a filter needs, unless something else went wrong before. */
+  failFilter(details: string): void {
+    if (this.error !== '') return;
+    this.error = 'LabelFilterErr';
+    this.errorDetails = details;
+  }
+
+  /** True while the labels are those of the row. */
+  private get untouched(): boolean {
+    return (
+      this.parsed.size === 0 &&
+      this.removed.size === 0 &&
+      this.error === '' &&
+      this.errorDetails === ''
+    );
+  }
+
+  labels(): CategorizedLabels {
+    const stream = this.row.stream.filter(
+      ([name]) => !this.removed.has(name) && !this.metadata.has(name) && !this.parsed.has(name),
+    );
+    const parsed = sorted(this.parsed);
+    if (this.error !== '') parsed.push([ERROR_LABEL, this.error]);
+    if (this.errorDetails !== '') parsed.push([ERROR_DETAILS_LABEL, this.errorDetails]);
+    return { stream, metadata: sorted(this.metadata), parsed: parsed.sort(byName) };
+  }
+
+  /** All labels as one set. */
+  all(): Labels {
+    if (this.untouched && this.metadata.size === 0) return this.row.stream;
+    const { stream, metadata, parsed } = this.labels();
+    return [...stream, ...metadata, ...parsed].sort(byName);
+  }
+
+  private inStream(name: string): boolean {
+    return this.row.stream.some((pair) => pair[0] === name);
+  }
+}
+
+const byName = (a: Pair, b: Pair): number => compareText(a[0], b[0]);
+
+const sorted = (labels: ReadonlyMap<string, string>): Pair[] => [...labels].sort(byName);
+
+/** Equal exactly for entries with equal labels. */
+export const entryKey = (entry: Entry): string => labelsKey(entry.all());

@@ -1,0 +1,240 @@
+import type { EngineReader, QueryOptions } from '../model/storage.ts';
+import { LIMITS } from '../model/limits.ts';
+import { narrowScope, type Scope } from './access-filter.ts';
+import type { Direction } from './plan.ts';
+import type { LabelOptions } from './record-labels.ts';
+import type { Row } from './row.ts';
+import type { BinaryKind, BinaryValue } from './row-binary.ts';
+import { readRows, readValues, type RowColumns } from './rows.ts';
+import {
+  idsQuery,
+  partsQuery,
+  rowsByIdQuery,
+  rowsQuery,
+  type Scan,
+  type Statement,
+} from './sql.ts';
+
+/** What reading needs besides the scan. */
+export interface ReadContext {
+  readonly reader: EngineReader;
+  readonly labels: LabelOptions;
+  readonly signal: AbortSignal | undefined;
+  /** Lets other work have its turn when this query has computed for long. */
+  readonly turn: () => Promise<void>;
+}
+
+/** Runs a statement and gives its values as they arrive. */
+export const runValues = async (
+  context: ReadContext,
+  { sql, options }: Statement,
+  kinds: readonly BinaryKind[],
+): Promise<AsyncIterable<readonly BinaryValue[][]>> =>
+  readValues(await context.reader.stream(sql, withSignal(context, options)), kinds);
+
+const withSignal = ({ signal }: ReadContext, options: QueryOptions): QueryOptions =>
+  signal === undefined ? options : { ...options, signal };
+
+interface Window {
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+}
+
+const NS_PER_S = 1_000_000_000n;
+
+/** The time in which the scope's tables have anything at all; `undefined` where they have not. */
+const occupied = (scope: Scope): Window | undefined => {
+  let window: { startNs: bigint; endNs: bigint } | undefined;
+  for (const { minNs, maxNs } of scope.tables) {
+    const startNs = minNs > scope.startNs ? minNs : scope.startNs;
+    const endNs = maxNs + 1n < scope.endNs ? maxNs + 1n : scope.endNs;
+    if (startNs >= endNs) continue;
+    window ??= { startNs, endNs };
+    if (startNs < window.startNs) window.startNs = startNs;
+    if (endNs > window.endNs) window.endNs = endNs;
+  }
+  return window;
+};
+
+/**
+ * Growing windows over the scope's time, from its newest or oldest end, so that the cost of a read
+ * follows its answer and not its range (performance.md, section 7).
+ */
+export function* windowsOf(scope: Scope, direction: Direction): Generator<Window, void, undefined> {
+  const whole = occupied(scope);
+  if (whole === undefined) return;
+  let size = BigInt(LIMITS.windowFirstS) * NS_PER_S;
+  let { startNs, endNs } = whole;
+  while (startNs < endNs) {
+    const all = endNs - startNs <= size;
+    if (direction === 'backward') {
+      const from = all ? startNs : endNs - size;
+      yield { startNs: from, endNs };
+      endNs = from;
+    } else {
+      const to = all ? endNs : startNs + size;
+      yield { startNs, endNs: to };
+      startNs = to;
+    }
+    size *= BigInt(LIMITS.windowGrowth);
+  }
+}
+
+const within = (scan: Scan, { startNs, endNs }: Window): Scan => ({
+  ...scan,
+  scope: narrowScope(scan.scope, startNs, endNs),
+});
+
+interface Id {
+  readonly timestampNs: bigint;
+  readonly lane: string;
+  readonly seq: number;
+}
+
+const ID_KINDS: readonly BinaryKind[] = ['time', 'name', 'u64'];
+
+/** The first `limit` rows of a scan, in windows: ids first, whole rows last. */
+export async function* firstRows(
+  context: ReadContext,
+  scan: Scan,
+  columns: RowColumns,
+  direction: Direction,
+  limit: number,
+): AsyncGenerator<Row, void, undefined> {
+  let left = limit;
+  for (const window of windowsOf(scan.scope, direction)) {
+    if (left <= 0) return;
+    const part = within(scan, window);
+    if (part.scope.tables.length === 0) continue;
+    const ids = await readIds(context, part, direction, left);
+    left -= ids.length;
+    if (ids.length > 0) yield* rowsOfIds(context, scan, columns, direction, ids);
+  }
+}
+
+const readIds = async (
+  context: ReadContext,
+  scan: Scan,
+  direction: Direction,
+  limit: number,
+): Promise<Id[]> => {
+  const query = idsQuery(scan, direction, limit, context.labels);
+  const ids: Id[] = [];
+  for await (const rows of await runValues(context, query, ID_KINDS)) {
+    for (const [timestampNs, lane, seq] of rows as [bigint, string, number][]) {
+      ids.push({ timestampNs, lane, seq });
+    }
+  }
+  return ids;
+};
+
+const keyOf = ({ lane, seq }: { readonly lane: string; readonly seq: number }): string =>
+  `${lane}:${seq}`;
+
+async function* rowsOfIds(
+  context: ReadContext,
+  scan: Scan,
+  columns: RowColumns,
+  direction: Direction,
+  ids: readonly Id[],
+): AsyncGenerator<Row, void, undefined> {
+  const times = ids.map(({ timestampNs }) => timestampNs);
+  const [first, last] = [times[0] as bigint, times.at(-1) as bigint];
+  const [least, greatest] = first < last ? [first, last] : [last, first];
+  const wanted = new Set(ids.map(keyOf));
+  const query = rowsByIdQuery(
+    within(scan, { startNs: least, endNs: greatest + 1n }),
+    columns,
+    direction,
+    { lanes: [...new Set(ids.map(({ lane }) => lane))], seqs: ids.map(({ seq }) => seq) },
+    context.labels,
+  );
+  for await (const row of streamRows(context, query, columns)) {
+    if (wanted.has(keyOf(row))) yield row;
+  }
+}
+
+async function* streamRows(
+  context: ReadContext,
+  { sql, options }: Statement,
+  columns: RowColumns,
+): AsyncGenerator<Row, void, undefined> {
+  const chunks = await context.reader.stream(sql, withSignal(context, options));
+  for await (const rows of readRows(chunks, columns, context.labels)) {
+    yield* rows;
+    await context.turn();
+  }
+}
+
+const PART_KINDS: readonly BinaryKind[] = ['i64', 'u64'];
+
+/**
+ * All rows of a scan in order, for stages that run here. The engine sorts slices of a bounded number
+ * of rows: crowded times are counted and divided first, so that its memory does not follow the range.
+ */
+export async function* allRows(
+  context: ReadContext,
+  scan: Scan,
+  columns: RowColumns,
+  direction: Direction,
+): AsyncGenerator<Row, void, undefined> {
+  const whole = occupied(scan.scope);
+  if (whole === undefined) return;
+  for await (const slice of slicesOf(context, within(scan, whole), direction)) {
+    yield* streamRows(context, rowsQuery(slice, columns, direction, context.labels), columns);
+  }
+}
+
+async function* slicesOf(
+  context: ReadContext,
+  scan: Scan,
+  direction: Direction,
+): AsyncGenerator<Scan, void, undefined> {
+  const { startNs, endNs } = scan.scope;
+  const parts = BigInt(LIMITS.scanSliceParts);
+  const widthNs = (endNs - startNs + parts - 1n) / parts;
+  const counts: [bigint, number][] = [];
+  const query = partsQuery(scan, widthNs, context.labels);
+  for await (const rows of await runValues(context, query, PART_KINDS)) {
+    counts.push(...(rows as [bigint, number][]));
+  }
+  for (const slice of gather(counts, direction)) {
+    const part = within(scan, {
+      startNs: startNs + slice.first * widthNs,
+      endNs: startNs + (slice.last + 1n) * widthNs,
+    });
+    if (slice.rows <= LIMITS.scanSliceRows || widthNs === 1n) yield part;
+    else yield* slicesOf(context, part, direction);
+  }
+}
+
+interface Slice {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly rows: number;
+}
+
+/** Joins neighbouring parts as long as they stay small enough; crowded ones stand alone. */
+const gather = (counts: readonly [bigint, number][], direction: Direction): Slice[] => {
+  const slices: Slice[] = [];
+  for (const [part, rows] of counts) {
+    const last = slices.at(-1);
+    if (last !== undefined && last.rows + rows <= LIMITS.scanSliceRows) {
+      slices[slices.length - 1] = { first: last.first, last: part, rows: last.rows + rows };
+    } else slices.push({ first: part, last: part, rows });
+  }
+  return direction === 'backward' ? slices.reverse() : slices;
+};
+
+/** All rows in growing windows, for reads that end early. */
+export async function* rowsInWindows(
+  context: ReadContext,
+  scan: Scan,
+  columns: RowColumns,
+  direction: Direction,
+): AsyncGenerator<Row, void, undefined> {
+  for (const window of windowsOf(scan.scope, direction)) {
+    const part = within(scan, window);
+    if (part.scope.tables.length > 0) yield* allRows(context, part, columns, direction);
+  }
+}

@@ -1,0 +1,124 @@
+import type { QueryOptions } from '../model/storage.ts';
+import type { Scope } from './access-filter.ts';
+import { accessSql, labelFilterSql, lineFilterSql, matcherSql } from './conditions.ts';
+import type { Matcher } from './logql/ast.ts';
+import type { Direction } from './plan.ts';
+import type { LabelOptions } from './record-labels.ts';
+import type { RowColumns } from './rows.ts';
+import type { SqlStage } from './split.ts';
+import { SqlParams } from './sql-params.ts';
+
+/**
+ * Plan to ClickHouse SQL. Every statement reads the Merge table over the tables of its scope, within
+ * its time and behind the reader's filter; users' texts are bound, never written.
+ */
+
+export interface Statement {
+  readonly sql: string;
+  readonly options: QueryOptions;
+}
+
+/** What the engine reads: a scope's rows for which matchers and stages hold. */
+export interface Scan {
+  readonly scope: Scope;
+  readonly matchers: readonly Matcher[];
+  readonly stages: readonly SqlStage[];
+}
+
+export const LOGS = 'meshtrail.logs';
+
+/** The rows of a scan, for FROM and after it. */
+export const fromSql = (scan: Scan, params: SqlParams, labels: LabelOptions): string => {
+  const { scope } = scan;
+  const conditions = [
+    `_table IN ${params.texts(scope.tables.map(({ table }) => table))}`,
+    `timestamp >= ${params.time(scope.startNs)} AND timestamp < ${params.time(scope.endNs)}`,
+  ];
+  const access = accessSql(scope.access, params);
+  if (access !== undefined) conditions.push(access);
+  for (const matcher of scan.matchers) conditions.push(matcherSql(matcher, params));
+  for (const stage of scan.stages) {
+    if (stage.type === 'line_filter') conditions.push(lineFilterSql(stage, params));
+    else {
+      for (const matcher of stage.matchers) {
+        conditions.push(labelFilterSql(matcher, params, labels));
+      }
+    }
+  }
+  return `${LOGS} WHERE ${conditions.join(' AND ')}`;
+};
+
+export const statement = (
+  sql: string,
+  params: SqlParams,
+  settings: NonNullable<QueryOptions['settings']> = {},
+): Statement => ({ sql, options: { params: params.all, settings } });
+
+const orderSql = (direction: Direction): string => {
+  const way = direction === 'backward' ? 'DESC' : 'ASC';
+  return `ORDER BY timestamp ${way}, lane ${way}, seq ${way}`;
+};
+
+/** Ids of the first rows of a scan: (timestamp, lane, seq). */
+export const idsQuery = (
+  scan: Scan,
+  direction: Direction,
+  limit: number,
+  labels: LabelOptions,
+): Statement => {
+  const params = new SqlParams();
+  const from = fromSql(scan, params, labels);
+  return statement(
+    `SELECT timestamp, lane, seq FROM ${from} ${orderSql(direction)} LIMIT ${params.int64(limit)}`,
+    params,
+  );
+};
+
+/**
+ * Whole rows of these ids, in order, and perhaps others: each lane's numbers are looked for in all
+ * lanes named. The scope's time must be that of the ids.
+ */
+export const rowsByIdQuery = (
+  scan: Scan,
+  columns: RowColumns,
+  direction: Direction,
+  ids: { readonly lanes: readonly string[]; readonly seqs: readonly number[] },
+  labels: LabelOptions,
+): Statement => {
+  const params = new SqlParams();
+  const from = fromSql({ ...scan, stages: [], matchers: [] }, params, labels);
+  const lanes = params.texts(ids.lanes);
+  const seqs = params.texts(ids.seqs.map(String));
+  return statement(
+    `SELECT ${columns.names.join(', ')} FROM ${from} AND lane IN ${lanes}` +
+      ` AND seq IN arrayMap(s -> toUInt64(s), ${seqs}) ${orderSql(direction)}`,
+    params,
+  );
+};
+
+/** All rows of a scan, in order: for slices that `partsQuery` has found small enough. */
+export const rowsQuery = (
+  scan: Scan,
+  columns: RowColumns,
+  direction: Direction,
+  labels: LabelOptions,
+): Statement => {
+  const params = new SqlParams();
+  const from = fromSql(scan, params, labels);
+  return statement(
+    `SELECT ${columns.names.join(', ')} FROM ${from} ${orderSql(direction)}`,
+    params,
+  );
+};
+
+/** How many rows each part of the scan's time has: (part number, rows), parts without rows left out. */
+export const partsQuery = (scan: Scan, widthNs: bigint, labels: LabelOptions): Statement => {
+  const params = new SqlParams();
+  const from = fromSql(scan, params, labels);
+  const offset = `toUnixTimestamp64Nano(timestamp) - ${params.int64(scan.scope.startNs)}`;
+  return statement(
+    `SELECT intDiv(${offset}, ${params.int64(widthNs)}) AS part, count() FROM ${from}` +
+      ` GROUP BY part ORDER BY part`,
+    params,
+  );
+};
