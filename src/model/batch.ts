@@ -1,8 +1,8 @@
 import { Bytes } from './bytes.ts';
-import { C, CLICKHOUSE_TYPES, COLUMNS } from './columns.ts';
+import { C, CLICKHOUSE_TYPES, COLUMNS, type ColumnKind } from './columns.ts';
 import { LIMITS } from './limits.ts';
-import { NameColumn, NumberColumn, TextColumn } from './native.ts';
-import type { LogRecord, Pairs } from './record.ts';
+import { MapColumn, NameColumns, NumberColumns, TextColumn } from './native.ts';
+import type { LogRecord } from './record.ts';
 
 /**
  * An encoded batch: rows of one tenant, received at one moment, as ClickHouse Native columns. It is
@@ -31,7 +31,6 @@ export interface Batch {
 const BILLION = 1_000_000_000n;
 /** Greatest second that DateTime64(9) holds (2262-04-11). */
 const MAX_SECONDS = 9_223_372_035;
-let batches = 0;
 
 /** Writes seconds and nanoseconds as Int64 nanoseconds without a bigint per row. */
 const writeTime = (out: Bytes, seconds: number, nano: number): void => {
@@ -45,149 +44,96 @@ const writeTime = (out: Bytes, seconds: number, nano: number): void => {
   out.u32(Math.floor(topProduct / 65_536) + carry);
 };
 
-class MapColumn {
-  used = false;
-  private readonly offsets = new Bytes(8_192);
-  private readonly names = new NameColumn();
-  private readonly values = new TextColumn();
-  private total = 0;
+/** Numbers of the columns of these kinds, in order. */
+const columnsOf = (...kinds: ColumnKind[]): Uint8Array =>
+  Uint8Array.from(
+    [...COLUMNS.entries()].filter(([, { kind }]) => kinds.includes(kind)).map(([at]) => at),
+  );
 
-  clear(): void {
-    this.used = false;
-    this.offsets.clear();
-    this.names.clear();
-    this.values.clear();
-    this.total = 0;
-  }
-
-  append(pairs: Pairs, batch: number): void {
-    const { count } = pairs;
-    for (let i = 0; i < count; i++) {
-      this.names.appendKey(pairs.keys[i] as never, batch);
-      this.values.append(
-        pairs.bufs[i] as Uint8Array,
-        pairs.starts[i] as number,
-        pairs.ends[i] as number,
-      );
-    }
-    if (count > 0) this.used = true;
-    this.total += count;
-    this.offsets.u64(this.total);
-  }
-
-  writeTo(out: Bytes): void {
-    this.names.writePrefixTo(out);
-    out.raw(this.offsets.buf, 0, this.offsets.length);
-    this.names.writeTo(out);
-    this.values.writeTo(out);
-  }
-}
+const NAMES = columnsOf('name');
+const TEXTS = columnsOf('text');
+const NUMBERS = columnsOf('u8', 'u16', 'u64');
 
 /** Column buffers of the batch under construction; reused after each `take`. */
 export class RecordBatch {
   rows = 0;
   rawBytes = 0;
-  private readonly id: number[] = [];
-  private readonly texts: (TextColumn | undefined)[] = [];
-  private readonly names: (NameColumn | undefined)[] = [];
-  private readonly numbers: (NumberColumn | undefined)[] = [];
-  private readonly maps: [MapColumn, MapColumn, MapColumn];
-  private readonly times = new Bytes(8_192);
-  private minSec = Infinity;
+  private readonly names = new NameColumns(NAMES.length);
+  private readonly texts: TextColumn[] = Array.from(TEXTS, () => new TextColumn());
+  private readonly numbers = new NumberColumns(NUMBERS.length);
+  private readonly labels = new MapColumn();
+  private readonly metadata = new MapColumn();
+  private readonly attributes = new MapColumn();
+  private readonly times = new Bytes(4_096);
+  private minSec = 0;
   private minNano = 0;
-  private maxSec = -1;
+  private maxSec = 0;
   private maxNano = 0;
   private observedSec = 0;
   private observedNano = 0;
   private observedNs = 0n;
-  private weight = 0;
-
-  constructor() {
-    const map = (): MapColumn => {
-      const column = new MapColumn();
-      this.id.push(++batches);
-      return column;
-    };
-    this.maps = [map(), map(), map()];
-    for (const { kind } of COLUMNS) {
-      this.texts.push(kind === 'text' ? new TextColumn() : undefined);
-      this.names.push(kind === 'name' ? new NameColumn() : undefined);
-      const width = kind === 'u8' ? 1 : kind === 'u16' ? 2 : kind === 'u64' ? 8 : 0;
-      this.numbers.push(width === 0 ? undefined : new NumberColumn(width));
-    }
-  }
 
   /** True when the batch should be taken before more is appended. */
   get full(): boolean {
-    return this.rows >= LIMITS.rowsPerBatch || this.weight >= LIMITS.batchBytes;
+    if (this.rows >= LIMITS.rowsPerBatch) return true;
+    let bytes = this.names.bytes + this.labels.bytes + this.metadata.bytes + this.attributes.bytes;
+    const { texts } = this;
+    for (let i = 0; i < texts.length; i++) bytes += (texts[i] as TextColumn).bytes;
+    return bytes >= LIMITS.batchBytes;
   }
 
   /** Starts an empty batch received at `observedNs`. */
   begin(observedNs: bigint): void {
     this.rows = 0;
     this.rawBytes = 0;
-    this.weight = 0;
     this.observedNs = observedNs;
     this.observedSec = Number(observedNs / BILLION);
     this.observedNano = Number(observedNs % BILLION);
-    this.minSec = Infinity;
-    this.maxSec = -1;
     this.times.clear();
-    for (let i = 0; i < COLUMNS.length; i++) {
-      this.texts[i]?.clear();
-      this.names[i]?.clear();
-      this.numbers[i]?.clear();
-    }
-    for (let i = 0; i < 3; i++) {
-      this.maps[i]?.clear();
-      this.id[i] = ++batches;
-    }
+    this.names.clear();
+    this.numbers.clear();
+    for (const column of this.texts) column.clear();
+    this.labels.clear();
+    this.metadata.clear();
+    this.attributes.clear();
   }
 
   /**
-   * Copies the cursor's row into the columns. An unset or impossible event time becomes the
-   * observed one.
+   * Copies the cursor's row into the columns. An unset or impossible time becomes the observed one.
    */
   append(record: LogRecord): void {
-    let { timeSec, timeNano } = record;
-    if (timeSec < 0 || timeSec > MAX_SECONDS) {
-      timeSec = this.observedSec;
-      timeNano = this.observedNano;
+    const row = this.rows;
+    if (record.timeSec < 0 || record.timeSec > MAX_SECONDS)
+      this.appendTime(this.observedSec, this.observedNano);
+    else this.appendTime(record.timeSec, record.timeNano);
+    const { bufs, starts, ends } = record;
+    const { names, texts } = this;
+    names.begin(row);
+    for (let i = 0; i < NAMES.length; i++) {
+      const at = NAMES[i] as number;
+      const end = ends[at] as number;
+      if (end >= 0) names.set(row, i, bufs[at] as Uint8Array, starts[at] as number, end);
     }
-    this.appendTime(timeSec, timeNano);
-    const { bufs, starts, ends, numbers } = record;
-    for (let i = 2; i < C.labels; i++) {
-      const end = ends[i] as number;
-      const name = this.names[i];
-      if (name !== undefined) {
-        if (end < 0) name.skip();
-        else name.append(bufs[i] as Uint8Array, starts[i] as number, end);
-        continue;
-      }
-      const text = this.texts[i];
-      if (text !== undefined) {
-        if (end < 0) text.skip();
-        else {
-          text.append(bufs[i] as Uint8Array, starts[i] as number, end);
-          this.weight += end - (starts[i] as number);
-        }
-        continue;
-      }
-      (this.numbers[i] as NumberColumn).append(numbers[i] as number);
+    for (let i = 0; i < TEXTS.length; i++) {
+      const at = TEXTS[i] as number;
+      const end = ends[at] as number;
+      if (end >= 0)
+        (texts[i] as TextColumn).append(row, bufs[at] as Uint8Array, starts[at] as number, end);
     }
-    this.maps[0].append(record.labels, this.id[0] as number);
-    this.maps[1].append(record.metadata, this.id[1] as number);
-    this.maps[2].append(record.attributes, this.id[2] as number);
-    this.weight += 32 + 16 * record.attributes.count;
-    this.rows++;
+    this.numbers.append(row, record.numbers, NUMBERS);
+    if (record.labels.count > 0) this.labels.append(row, record.labels);
+    if (record.metadata.count > 0) this.metadata.append(row, record.metadata);
+    if (record.attributes.count > 0) this.attributes.append(row, record.attributes);
+    this.rows = row + 1;
   }
 
   private appendTime(sec: number, nano: number): void {
-    if (sec < this.minSec || (sec === this.minSec && nano < this.minNano)) {
+    const first = this.rows === 0;
+    if (first || sec < this.minSec || (sec === this.minSec && nano < this.minNano)) {
       this.minSec = sec;
       this.minNano = nano;
     }
-    if (sec > this.maxSec || (sec === this.maxSec && nano > this.maxNano)) {
+    if (first || sec > this.maxSec || (sec === this.maxSec && nano > this.maxNano)) {
       this.maxSec = sec;
       this.maxNano = nano;
     }
@@ -196,41 +142,65 @@ export class RecordBatch {
 
   /** Encodes what was appended; the batch must be begun again afterwards. */
   take(tenant: string, protocol: string): Batch {
+    const { rows } = this;
     const out = scratch;
     out.clear();
-    let columns = 2;
-    const head = (index: number): void => {
-      const { name, kind } = COLUMNS[index] as (typeof COLUMNS)[number];
-      out.text(name);
-      out.text(CLICKHOUSE_TYPES[kind]);
-    };
-    head(C.timestamp);
+    writeHead(out, C.timestamp);
     out.raw(this.times.buf, 0, this.times.length);
-    head(C.observed_at);
-    for (let row = 0; row < this.rows; row++) writeTime(out, this.observedSec, this.observedNano);
-    for (let i = 2; i < COLUMNS.length; i++) {
-      const column =
-        this.texts[i] ?? this.names[i] ?? this.numbers[i] ?? (this.maps[i - C.labels] as MapColumn);
-      if (!column.used) continue;
-      head(i);
-      columns++;
-      if (column instanceof NameColumn) column.writePrefixTo(out);
-      column.writeTo(out);
-    }
+    writeHead(out, C.observed_at);
+    for (let row = 0; row < rows; row++) writeTime(out, this.observedSec, this.observedNano);
+    let columns = 2;
+    for (let at = 2; at < COLUMNS.length; at++) if (this.writeColumn(out, at)) columns++;
+    this.names.fill(out, rows);
     const data = out.take();
     if (out.buf.length > 4 * LIMITS.batchBytes) scratch = new Bytes(1 << 20);
+    const some = rows > 0;
     return {
       tenant,
       protocol,
-      rows: this.rows,
+      rows,
       columns,
       data,
       rawBytes: this.rawBytes,
       observedNs: this.observedNs,
-      minNs: BigInt(this.minSec) * BILLION + BigInt(this.minNano),
-      maxNs: BigInt(this.maxSec) * BILLION + BigInt(this.maxNano),
+      minNs: some ? BigInt(this.minSec) * BILLION + BigInt(this.minNano) : this.observedNs,
+      maxNs: some ? BigInt(this.maxSec) * BILLION + BigInt(this.maxNano) : this.observedNs,
     };
   }
+
+  /** Writes a column with its name and type; false where no row has a value. */
+  private writeColumn(out: Bytes, at: number): boolean {
+    const { rows } = this;
+    const { kind } = COLUMNS[at] as (typeof COLUMNS)[number];
+    if (kind === 'name') {
+      const i = NAMES.indexOf(at);
+      if (!this.names.used(i)) return false;
+      writeHead(out, at);
+      this.names.writeTo(out, i, rows);
+    } else if (kind === 'text' || kind === 'map') {
+      const column = kind === 'text' ? this.texts[TEXTS.indexOf(at)] : this.mapAt(at);
+      if (column === undefined || !column.used) return false;
+      writeHead(out, at);
+      column.writeTo(out, rows);
+    } else {
+      const i = NUMBERS.indexOf(at);
+      if (!this.numbers.used(i)) return false;
+      writeHead(out, at);
+      this.numbers.writeTo(out, i, rows, kind === 'u8' ? 1 : kind === 'u16' ? 2 : 8);
+    }
+    return true;
+  }
+
+  private mapAt(at: number): MapColumn {
+    if (at === C.labels) return this.labels;
+    return at === C.metadata ? this.metadata : this.attributes;
+  }
 }
+
+const writeHead = (out: Bytes, column: number): void => {
+  const { name, kind } = COLUMNS[column] as (typeof COLUMNS)[number];
+  out.text(name);
+  out.text(CLICKHOUSE_TYPES[kind]);
+};
 
 let scratch = new Bytes(1 << 20);

@@ -1,3 +1,4 @@
+import { viewOf } from './bytes.ts';
 import { VALUE, type ValueKind } from './fields.ts';
 import {
   skipLiteral,
@@ -125,8 +126,6 @@ class JsonScanner {
   private start = new Member(this.root, NO_KEY, OTHER);
   private readonly finish = new Member(this.root, NO_KEY, END);
   private members = 0;
-  private seen: Uint8Array = NO_BYTES;
-  private view: DataView = new DataView(NO_BYTES.buffer);
   private name = new Uint8Array(1_024);
   /** Where the value found last starts, and the length of an empty object. */
   private at = 0;
@@ -139,12 +138,8 @@ class JsonScanner {
     scratch: Scratch,
     visitor: ValueVisitor,
   ): boolean {
-    if (buf !== this.seen) {
-      this.seen = buf;
-      this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
-    }
     if (this.members > LIMITS.scannerMembers) this.forget();
-    const { view } = this;
+    const view = viewOf(buf);
     let member = this.start;
     let at = skipSpace(buf, start, end);
     while (end > at && (buf[end - 1] as number) <= 0x20) {
