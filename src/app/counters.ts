@@ -25,6 +25,7 @@ export const METRICS = {
   meshtrail_lines_kept_whole_total: ['counter', 'Lines stored whole beside their values, by reason.'],
   meshtrail_lines_cut_total: ['counter', 'Lines longer than limits.line_bytes, cut and marked.'],
   meshtrail_fields_overflowed_total: ['counter', 'Fields kept only in their line.'],
+  meshtrail_times_replaced_total: ['counter', 'Event times not usable; the time of receipt stands.'],
   meshtrail_redactions_total: ['counter', 'Values redacted, by rule.'],
   meshtrail_journal_bytes: ['gauge', 'Bytes of the journal on disk.'],
   meshtrail_journal_pending_bytes: ['gauge', 'Bytes journalled and not yet in the engine.'],
@@ -107,6 +108,7 @@ export class Counters {
     if (counts.fieldsOverflowed > 0) {
       this.add('meshtrail_fields_overflowed_total', counts.fieldsOverflowed);
     }
+    if (counts.timesReplaced > 0) this.add('meshtrail_times_replaced_total', counts.timesReplaced);
     for (const [reason, count] of Object.entries(counts.linesWhole)) {
       this.add('meshtrail_lines_kept_whole_total', count, { reason });
     }

@@ -56,19 +56,23 @@ export class Pipeline implements EventSink {
 
   begin(): LogRecord {
     this.record.reset();
+    this.record.observedSec = this.observedSec;
     return this.record;
   }
 
   commit(): void {
     const { record } = this;
     // bound: no line is longer than the limit, whatever its protocol allowed
-    if (record.lineEnd - record.lineStart > LIMITS.lineBytes) this.cut(record);
+    if (record.lineEnd - record.lineStart > LIMITS.lineBytes || record.cutBytes > 0) {
+      this.cut(record);
+    }
     // who sent it
     setAscii(record, C.receiver, this.protocol);
     if (this.peer !== '') setAscii(record, C.source, this.peer);
     // normalize: the line's own fields
     this.normalize(record, sourceOf(record));
-    if (record.overflow > 0) this.counts.fieldsOverflowed += record.overflow;
+    this.counts.fieldsOverflowed += record.overflow;
+    this.counts.timesReplaced += record.badTimes;
     // redact: before anything touches the disk
     this.redact(record);
     // the line: kept whole beside its values, or as the body
@@ -98,10 +102,13 @@ export class Pipeline implements EventSink {
 
   private cut(record: LogRecord): void {
     this.counts.linesCut++;
-    const size = record.lineEnd - record.lineStart;
-    let end = record.lineStart + LIMITS.lineBytes;
+    const held = record.lineEnd - record.lineStart;
+    const size = held + record.cutBytes;
+    let end = record.lineStart + Math.min(held, LIMITS.lineBytes);
     // not inside a UTF-8 sequence: continuation bytes are 10xxxxxx
-    for (let i = 0; i < 3 && ((record.lineBuf[end] as number) & 0xc0) === 0x80; i++) end--;
+    if (held > LIMITS.lineBytes) {
+      for (let i = 0; i < 3 && ((record.lineBuf[end] as number) & 0xc0) === 0x80; i++) end--;
+    }
     record.setLine(record.lineBuf, record.lineStart, end);
     const text = encoder.encode(String(size));
     record.metadata.put(cutMark, text, 0, text.length);
@@ -132,6 +139,7 @@ const SAMPLE_BYTES = 256;
 export class PipelineCounts {
   linesCut = 0;
   fieldsOverflowed = 0;
+  timesReplaced = 0;
   private readonly kept = new Map<string, number>();
   private readonly rejects = new Map<
     string,
@@ -155,18 +163,21 @@ export class PipelineCounts {
     rejects: { protocol: string; reason: string; count: number; sample: Uint8Array }[];
     linesCut: number;
     fieldsOverflowed: number;
+    timesReplaced: number;
     linesWhole: Record<string, number>;
   } {
     const taken = {
       rejects: [...this.rejects.values()],
       linesCut: this.linesCut,
       fieldsOverflowed: this.fieldsOverflowed,
+      timesReplaced: this.timesReplaced,
       linesWhole: Object.fromEntries(this.kept),
     };
     this.rejects.clear();
     this.kept.clear();
     this.linesCut = 0;
     this.fieldsOverflowed = 0;
+    this.timesReplaced = 0;
     return taken;
   }
 }

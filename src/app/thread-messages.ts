@@ -53,6 +53,8 @@ export interface ThreadCounts {
   readonly linesCut: number;
   /** Fields without room in `attributes`. */
   readonly fieldsOverflowed: number;
+  /** Event times replaced by the time of receipt; their text is kept. */
+  readonly timesReplaced: number;
   /** Lines kept whole, by reason. */
   readonly linesWhole: Readonly<Record<string, number>>;
 }

@@ -1,0 +1,193 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Batch } from '../model/batch.ts';
+import { MeshtrailError } from '../model/errors.ts';
+import type { Bucket, EngineReader, NumberedBatch } from '../model/storage.ts';
+import { systemClock } from '../platform/clock.ts';
+import { systemDisk } from '../platform/disk.ts';
+import { systemEnvironment } from '../platform/environment.ts';
+import type { Log } from '../platform/log.ts';
+import { systemRandom } from '../platform/random.ts';
+import { openJournal, type Journal } from '../storage/journal/journal.ts';
+import { openKeyring } from '../storage/lifecycle/keyring.ts';
+import { createClusterEngine } from '../storage/engine/cluster.ts';
+import { createEmbeddedEngine } from '../storage/engine/embedded.ts';
+import type { Engine, EngineOptions } from '../storage/engine/engine.ts';
+import { State } from '../storage/state/state.ts';
+import type { Storage } from './acknowledge.ts';
+import type { Configuration } from './configuration.ts';
+import type { Counters } from './counters.ts';
+
+/** Keyring, journal and engine, wired; closed in the reverse order. */
+export interface OpenStorage extends Storage {
+  readonly reader: EngineReader;
+  readonly catalog: Engine['catalog'];
+  readonly engineHome: string;
+  engineVersion(): string;
+  engineProcess(): number | undefined;
+  /** False while the journal cannot take more: requests are told to retry before they are decoded. */
+  accepting(): boolean;
+  /** What keeps the server from being ready, in words; empty when it is. */
+  notReady(): Promise<string[]>;
+  /** Makes what is pending in that range readable. */
+  flush(tenant: string, startNs: bigint, endNs: bigint): Promise<void>;
+  /** Calls `tell` for each batch once it is durable. */
+  onDurable(tell: (batch: NumberedBatch) => void): void;
+  readGauges(counters: Counters): void;
+  stop(drainMs: number): Promise<void>;
+}
+
+export interface StorageOptions {
+  readonly config: Configuration;
+  readonly data: string;
+  readonly counters: Counters;
+  readonly log: Log;
+  readonly hostName: string;
+}
+
+/** One class until policies bring more. */
+const RETENTION_CLASS = 'default';
+
+const rootKeyOf = (text: string | undefined): Uint8Array | undefined => {
+  if (text === undefined || text === '') return undefined;
+  const key = Buffer.from(text.trim(), 'hex');
+  if (key.length !== 32) {
+    throw new MeshtrailError(
+      'root_key_invalid',
+      'MESHTRAIL_ROOT_KEY is not 64 hexadecimal digits',
+      'make one with: openssl rand -hex 32',
+    );
+  }
+  return key;
+};
+
+const passwordOf = async (file: string | undefined): Promise<string> => {
+  if (file === undefined) return '';
+  try {
+    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new MeshtrailError(
+      'password_file_unreadable',
+      `the engine's password file ${file} cannot be read`,
+      'check the path and its permissions',
+      { cause: error },
+    );
+  }
+};
+
+const createEngine = async (config: Configuration, options: EngineOptions): Promise<Engine> => {
+  const { home, user, passwordFile, memoryBytes, threads } = config.engine;
+  if (home === 'embedded') return createEmbeddedEngine({ ...options, memoryBytes, threads });
+  const password = await passwordOf(passwordFile);
+  return createClusterEngine({ ...options, url: home, user, password, memoryBytes, threads });
+};
+
+export const openStorage = async (options: StorageOptions): Promise<OpenStorage> => {
+  const { config, data, log } = options;
+  const state = new State(join(data, 'state.db'));
+  const rootKey = rootKeyOf(systemEnvironment.get('MESHTRAIL_ROOT_KEY'));
+  const keyring = await openKeyring({
+    file: join(data, 'keyring'),
+    disk: systemDisk,
+    log,
+    ...(rootKey && { rootKey }),
+  });
+  let journal: Journal | undefined;
+  const engine = await createEngine(config, {
+    dataDirectory: data,
+    keyring,
+    release: { release: (batch) => journal?.release(batch) },
+    clock: systemClock,
+    disk: systemDisk,
+    log,
+    random: systemRandom,
+  });
+  const listeners: ((batch: NumberedBatch) => void)[] = [];
+  const buckets = new Map(engine.catalog.buckets().map((bucket) => [bucket.id, bucket]));
+  journal = await openJournal({
+    directory: join(data, 'journal'),
+    disk: systemDisk,
+    clock: systemClock,
+    keyring,
+    node: state.nodeName(config.node ?? (options.hostName.replace(/[^A-Za-z0-9._-]/g, '-') || 'node')),
+    maxBytes: config.journalMaxBytes,
+    log,
+    onDurable: (batch) => {
+      engine.writer.enqueue(batch);
+      for (const tell of listeners) tell(batch);
+    },
+    onSegmentEnd: (end) => state.segmentEnded(end),
+    resolveBucket: (id) => {
+      const bucket = buckets.get(id);
+      if (bucket !== undefined) return bucket;
+      throw new MeshtrailError(
+        'bucket_unknown',
+        `the journal names the bucket ${id}, which the catalog does not have`,
+        'restore catalog.db and journal/ from the same moment',
+      );
+    },
+  });
+  try {
+    engine.writer.recover(journal.recovered);
+    await engine.start();
+  } catch (error) {
+    await engine.stop();
+    await journal.close();
+    state.close();
+    throw error;
+  }
+  return assemble(options, engine, journal, state, listeners);
+};
+
+const assemble = (
+  { config, counters }: StorageOptions,
+  engine: Engine,
+  journal: Journal,
+  state: State,
+  listeners: ((batch: NumberedBatch) => void)[],
+): OpenStorage => ({
+  reader: engine.reader,
+  catalog: engine.catalog,
+  engineHome: config.engine.home,
+  engineVersion: () => engine.version,
+  engineProcess: () => engine.processId,
+  bucketFor: (tenant: string, observedNs: bigint): Promise<Bucket> =>
+    Promise.resolve(engine.catalog.bucketFor(tenant, RETENTION_CLASS, observedNs)),
+  append: (batch: Batch, bucket: Bucket) => journal.append(batch, bucket),
+  accepting: () => journal.ready,
+  notReady: () => {
+    const missing: string[] = [];
+    if (!engine.ready) missing.push('the engine does not answer');
+    if (!journal.ready) missing.push('the journal cannot be written');
+    return Promise.resolve(missing);
+  },
+  flush: (tenant, startNs, endNs) => engine.writer.flush(tenant, startNs, endNs),
+  onDurable: (tell) => void listeners.push(tell),
+  readGauges: () => readGauges(counters, engine, journal),
+  stop: async (drainMs) => {
+    const drained = Promise.all(
+      engine.catalog.tenants().map((tenant) => engine.writer.flush(tenant, 0n, 9_223_372_036_854_775_807n)),
+    );
+    await Promise.race([drained.catch(() => undefined), systemClock.sleep(drainMs)]);
+    await engine.stop();
+    await journal.close();
+    state.close();
+  },
+});
+
+const readGauges = (counters: Counters, engine: Engine, journal: Journal): void => {
+  counters.set('meshtrail_engine_up', engine.ready ? 1 : 0);
+  counters.set('meshtrail_engine_restarts_total', engine.counters.restarts);
+  counters.set('meshtrail_engine_inserts_total', engine.counters.inserts);
+  counters.set('meshtrail_engine_insert_retries_total', engine.counters.retries);
+  counters.set('meshtrail_engine_quarantined_records_total', engine.counters.quarantinedRows);
+  for (const [protocol, { rows, bytes }] of engine.counters.stored) {
+    counters.set('meshtrail_stored_records_total', rows, { protocol });
+    counters.set('meshtrail_stored_bytes_total', bytes, { protocol });
+  }
+  counters.set('meshtrail_journal_bytes', journal.diskBytes);
+  counters.set('meshtrail_journal_pending_bytes', journal.pendingBytes);
+  counters.set('meshtrail_journal_oldest_age_ns', Number(journal.oldestAgeNs));
+  counters.set('meshtrail_journal_torn_tails_total', journal.counters.cutTails);
+  counters.set('meshtrail_journal_corrupt_frames_total', journal.counters.damages);
+};

@@ -1,0 +1,121 @@
+import { MeshtrailError } from '../../model/errors.ts';
+import type { SegmentEnd } from '../../model/storage.ts';
+import { openDatabase, type Database } from '../../platform/sqlite.ts';
+
+/**
+ * The node's own small database (`state.db`): who it is, and which segments its lanes have ended, so
+ * that sealing finds them after the journal has let their frames go. Opening it also locks the data
+ * directory: the operating system lets go of the lock when the process ends, however it ends.
+ */
+const MIGRATIONS = [
+  `CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), node TEXT NOT NULL) STRICT;
+   CREATE TABLE segment (
+     lane TEXT NOT NULL,
+     segment INTEGER NOT NULL,
+     bucket TEXT NOT NULL,
+     first_seq INTEGER NOT NULL,
+     last_seq INTEGER NOT NULL,
+     bytes INTEGER NOT NULL,
+     opened_ns INTEGER NOT NULL,
+     closed_ns INTEGER NOT NULL,
+     PRIMARY KEY (lane, segment)
+   ) STRICT, WITHOUT ROWID;`,
+];
+
+/** Ended segments are written together after this time, ms; the journal tells them again if lost. */
+const WRITE_MS = 500;
+
+export class State {
+  private readonly database: Database;
+  private ended: SegmentEnd[] = [];
+
+  /** Opens or makes the database. Throws `data_in_use` when another process has it. */
+  constructor(path: string) {
+    try {
+      this.database = openDatabase(path);
+      this.database.run('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE;');
+      this.migrate();
+    } catch (error) {
+      if (error instanceof Error && /locked|busy/i.test(error.message)) {
+        throw new MeshtrailError(
+          'data_in_use',
+          `another process has ${path}`,
+          'stop the other server, or choose another directory with --data',
+        );
+      }
+      throw error;
+    }
+  }
+
+  /** The node's name: the remembered one, else `proposed`, which is then remembered. */
+  nodeName(proposed: string): string {
+    const [row] = this.database.all('SELECT node FROM identity');
+    if (row !== undefined) return String(row['node']);
+    this.database.all('INSERT INTO identity VALUES (1, ?)', proposed);
+    return proposed;
+  }
+
+  segmentEnded(end: SegmentEnd): void {
+    this.ended.push(end);
+    if (this.ended.length === 1) setTimeout(() => this.writeSegments(), WRITE_MS).unref();
+  }
+
+  /** Ended segments of a lane, in order. */
+  segments(lane: string): SegmentEnd[] {
+    this.writeSegments();
+    const rows = this.database.all('SELECT * FROM segment WHERE lane = ? ORDER BY segment', lane);
+    return rows.map((row) => ({
+      lane: String(row['lane']),
+      segment: Number(row['segment']),
+      bucket: String(row['bucket']),
+      firstSeq: Number(row['first_seq']),
+      lastSeq: Number(row['last_seq']),
+      bytes: Number(row['bytes']),
+      openedNs: row['opened_ns'] as bigint,
+      closedNs: row['closed_ns'] as bigint,
+    }));
+  }
+
+  close(): void {
+    this.writeSegments();
+    this.database.close();
+  }
+
+  private writeSegments(): void {
+    const { ended } = this;
+    if (ended.length === 0) return;
+    this.ended = [];
+    this.database.transaction(() => {
+      for (const s of ended) {
+        this.database.all(
+          'INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+          s.lane,
+          s.segment,
+          s.bucket,
+          s.firstSeq,
+          s.lastSeq,
+          s.bytes,
+          s.openedNs,
+          s.closedNs,
+        );
+      }
+    });
+  }
+
+  private migrate(): void {
+    const [row] = this.database.all('PRAGMA user_version');
+    const version = Number(row?.['user_version']);
+    if (version > MIGRATIONS.length) {
+      throw new MeshtrailError(
+        'data_newer',
+        `state.db is of version ${version}; this program knows ${MIGRATIONS.length}`,
+        'run the newer version that wrote it',
+      );
+    }
+    this.database.transaction(() => {
+      // Writing, even the same number, takes the exclusive lock now and not at the first segment.
+      for (const sql of MIGRATIONS.slice(version)) this.database.run(sql);
+      this.database.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    });
+  }
+}
