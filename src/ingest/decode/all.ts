@@ -1,5 +1,6 @@
 import type { HttpDecoder, StreamDecoder } from './decode.ts';
 import { createLoki, type LokiOptions } from './loki.ts';
+import { createOtlp } from './otlp.ts';
 import { createSyslog } from './syslog.ts';
 
 /** What the configuration decides about decoding. */
@@ -16,6 +17,6 @@ export interface Decoders {
 
 export const createDecoders = (options: DecoderOptions): Decoders =>
   Object.freeze({
-    http: Object.freeze([createLoki(options)]),
+    http: Object.freeze([createLoki(options), createOtlp()]),
     streams: Object.freeze([createSyslog()]),
   });

@@ -2,8 +2,8 @@ import { LIMITS } from '../../model/limits.ts';
 
 /**
  * Elasticsearch's `filter_path` (REST API conventions, "Response filtering"): comma-separated
- * dotted paths, `*` for any part of a name, `**` for any names between, `-` in front to leave out. Arrays
- * do not count as a level; what becomes empty disappears.
+ * dotted paths, `*` for any part of a name, `**` for any names between, `-` in front to leave out.
+ * Arrays do not count as a level; what becomes empty disappears.
  */
 export interface ReplyFilter {
   readonly keep: readonly Path[];
