@@ -63,6 +63,8 @@ export const LIMITS = {
   lokiErrors: 10,
   /** Nesting of OTLP values (arrays, maps) that is followed; deeper records are rejected. */
   otlpDepth: 64,
+  /** JSON text made from one OTLP array or map, bytes; records with larger ones are rejected. */
+  otlpTextBytes: 16_777_216,
 
   // --- decode: syslog
   /** Room for a frame's header and structured data in front of a line of `lineBytes`, bytes. */

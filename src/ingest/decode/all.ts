@@ -1,5 +1,7 @@
 import type { HttpDecoder, StreamDecoder } from './decode.ts';
+import { createElasticsearch } from './elasticsearch.ts';
 import { createLoki, type LokiOptions } from './loki.ts';
+import { createNdjson } from './ndjson.ts';
 import { createOtlp } from './otlp.ts';
 import { createSyslog } from './syslog.ts';
 
@@ -17,6 +19,11 @@ export interface Decoders {
 
 export const createDecoders = (options: DecoderOptions): Decoders =>
   Object.freeze({
-    http: Object.freeze([createLoki(options), createOtlp()]),
+    http: Object.freeze([
+      createElasticsearch(),
+      createLoki(options),
+      createNdjson(),
+      createOtlp(),
+    ]),
     streams: Object.freeze([createSyslog()]),
   });

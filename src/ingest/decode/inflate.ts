@@ -3,8 +3,8 @@ import { LIMITS } from '../../model/limits.ts';
 import { readSnappyHead, uncompressSnappy } from './snappy.ts';
 
 /**
- * Undoes a request's content-encoding, bounded by `LIMITS.inflatedBytes` twice: by the size that the
- * body declares, before anything is inflated, and by what really comes out.
+ * Undoes a request's content-encoding, bounded by `LIMITS.inflatedBytes` twice: by the size that
+ * the body declares, before anything is inflated, and by what really comes out.
  */
 export type Inflated =
   | { readonly ok: true; readonly bytes: Uint8Array }
@@ -20,8 +20,8 @@ const UNKNOWN: Inflated = { ok: false, reason: 'unknown_encoding' };
  * @param encoding the Content-Encoding header, undefined or '' for none; compared without case
  * @param body the bytes as sent; returned themselves where nothing is to be undone
  *
- * Encodings: `identity`, `gzip` (also several members, RFC 1952), `deflate` (zlib's form and, as many
- * senders have it, the raw one), `zstd` (also several frames, RFC 8878). Never throws.
+ * Encodings: `identity`, `gzip` (also several members, RFC 1952), `deflate` (zlib's form and, as
+ * many senders have it, the raw one), `zstd` (also several frames, RFC 8878). Never throws.
  */
 export const inflate = (encoding: string | undefined, body: Uint8Array): Inflated => {
   switch ((encoding ?? '').trim().toLowerCase()) {
@@ -95,7 +95,9 @@ interface ZstdFrame {
   readonly declared: number;
 }
 
-/** The extent of the frame at `at` (RFC 8878, 3.1); undefined where the bytes end before the frame. */
+/**
+ * The extent of the frame at `at` (RFC 8878, 3.1); undefined where the bytes end before the frame.
+ */
 const readZstdFrame = (body: Uint8Array, at: number): ZstdFrame | undefined => {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   if (at + 8 > body.length) return undefined;

@@ -104,6 +104,16 @@ export class ProtoReader {
     this.high = this.u32();
   }
 
+  /** Four bytes, little-endian, into `low`. */
+  fixed32(end: number): void {
+    if (this.pos + 4 > end) {
+      this.fail();
+      return;
+    }
+    this.low = this.u32();
+    this.high = 0;
+  }
+
   /**
    * The end of a length-delimited field; `pos` is then at its first byte. On malformed input the
    * range is empty.
