@@ -170,7 +170,8 @@ export interface BytesFilter extends Node {
 
 /**
  * `addr = ip("10.0.0.0/8")`: the pattern is an address, a range `a-b` or a CIDR (ip.ts reads it).
- * Below `and` and `or` it may be none of these, as in Loki; such a filter never holds.
+ * Below `and` and `or`, and behind `unwrap`, it may be none of these, as in Loki; such a filter
+ * never holds.
  */
 export interface IpFilter extends Node {
   readonly type: 'ip_filter';

@@ -31,7 +31,7 @@ export const parseBytes = (text: string): bigint | null => {
   return bytes < 2 ** 64 ? BigInt(Math.trunc(bytes)) : null;
 };
 
-/** A text that `parseBytes` reads back exactly: `250kB`, `1.5MB`, `200MiB`, else plain bytes. */
+/** A text that `parseBytes` reads back exactly: `250kB`, `5.0MB`, `200MiB`, else plain bytes. */
 export const formatBytes = (bytes: bigint): string =>
   // A double is exact below 2^53; beyond it the value read back decides.
   formatDecimal(bytes) ?? formatBinary(bytes) ?? `${bytes}B`;
@@ -44,7 +44,7 @@ const formatDecimal = (bytes: bigint): string | null => {
   if (power === undefined) return null;
   const prefix = PREFIXES[Number(power)] ?? '';
   const tenths = (bytes * 10n) / 1000n ** power;
-  const places = tenths < 100n && tenths % 10n !== 0n ? `.${tenths % 10n}` : '';
+  const places = tenths < 100n ? `.${tenths % 10n}` : '';
   const text = `${tenths / 10n}${places}${power === 1n ? prefix : prefix.toUpperCase()}B`;
   return parseBytes(text) === bytes ? text : null;
 };

@@ -1,4 +1,4 @@
-import type { Expr, LabelFilter, LabelFormat, LineFilter, LineOperand, Stage } from './ast.ts';
+import type { Expr, LabelFormat, LineFilter, LineOperand, Stage } from './ast.ts';
 import { refuse } from './cursor.ts';
 import { parseIpPattern } from './ip.ts';
 import { parseJsonPath, parseLogfmtKey } from './json-path.ts';
@@ -17,8 +17,7 @@ export const checkStages = (expr: Expr): void => {
     case 'log':
       return checkPipeline(expr.stages);
     case 'range_aggregation':
-      checkPipeline(expr.range.log.stages);
-      return expr.range.unwrap?.filters.forEach(checkPostFilter);
+      return checkPipeline(expr.range.log.stages);
     case 'vector_aggregation':
     case 'label_replace':
       return checkStages(expr.expr);
@@ -93,10 +92,6 @@ const stageFault = (stage: Stage): string | null => {
     default:
       return null;
   }
-};
-
-const checkPostFilter = (filter: LabelFilter): void => {
-  checkStage({ type: 'label_filter', filter, pos: filter.pos });
 };
 
 const labelFormatFault = (formats: readonly LabelFormat[]): string | null => {

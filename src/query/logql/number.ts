@@ -2,10 +2,15 @@
 
 import { quote } from './quote.ts';
 
-/** The value, or Go's words for what is wrong. Takes decimal and hexadecimal floats, no signs. */
+/**
+ * The value, or Go's words for what is wrong. Takes decimal and hexadecimal floats with `_` between
+ * digits, no signs. Hexadecimal digits beyond 2^53 may round differently from Go.
+ */
 export const parseFloatText = (text: string): number | string => {
   const failed = `strconv.ParseFloat: parsing ${quote(text)}: `;
-  const value = /^0[xX]/.test(text) ? parseHexFloat(text) : parseDecimal(text);
+  const misplaced = /_(?![0-9a-f])|(?<![0-9a-fx])_/i.test(text);
+  const digits = misplaced ? '' : text.replaceAll('_', '');
+  const value = /^0[xX]/.test(digits) ? parseHexFloat(digits) : parseDecimal(digits);
   if (Number.isNaN(value)) return `${failed}invalid syntax`;
   return value === Infinity ? `${failed}value out of range` : value;
 };
@@ -14,10 +19,10 @@ const parseDecimal = (text: string): number =>
   /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(text) ? Number(text) : NaN;
 
 const parseHexFloat = (text: string): number => {
-  const parts = /^0x_?([0-9a-f_]*)(?:\.([0-9a-f]*))?p([+-]?[0-9]+)$/i.exec(text);
+  const parts = /^0x([0-9a-f]*)(?:\.([0-9a-f]*))?p([+-]?[0-9]+)$/i.exec(text);
   if (parts === null) return NaN;
   const [, whole = '', fraction = '', exponent = ''] = parts;
-  const digits = (whole + fraction).replaceAll('_', '');
+  const digits = whole + fraction;
   if (digits === '') return NaN;
   return Number(`0x${digits}`) * 2 ** (Number(exponent) - 4 * fraction.length);
 };

@@ -9,7 +9,10 @@ export const regexFault = (regex: string): string | null => {
 /** What is wrong with the expression of a `regexp` stage, in Loki's words, or `null`. */
 export const regexStageFault = (regex: string): string | null => {
   const compiled = compile(regex);
-  if (typeof compiled === 'string') return compiled;
+  if (typeof compiled === 'string') {
+    const twice = /duplicate capture group name: `(.*)`$/.exec(compiled)?.[1];
+    return twice === undefined ? compiled : `duplicate extracted label name '${twice}'`;
+  }
   const named = Object.keys(compiled.namedGroups()).length > 0;
   return named ? null : 'at least one named capture must be supplied';
 };
