@@ -1,0 +1,44 @@
+import { DatabaseSync } from 'node:sqlite';
+
+/**
+ * The only door to SQLite (Node's own `node:sqlite`). Calls are synchronous and short: callers keep
+ * what they read often in memory.
+ */
+export interface Database {
+  /** Runs statements without a result. */
+  run(sql: string): void;
+  /** Runs one statement with `?` parameters; integers come back as bigint. */
+  all(sql: string, ...values: readonly SqlValue[]): Record<string, SqlValue>[];
+  /** Runs `work` in one transaction: all of it stands afterwards, durably, or nothing. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+export type SqlValue = string | bigint | number | null | Uint8Array;
+
+/**
+ * Opens or makes a database file. A finished transaction survives power loss: write-ahead log with
+ * a sync at each commit (https://sqlite.org/pragma.html#pragma_synchronous).
+ */
+export function openDatabase(path: string): Database {
+  const database = new DatabaseSync(path, { readBigInts: true });
+  database.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;',
+  );
+  return {
+    run: (sql) => database.exec(sql),
+    all: (sql, ...values) => database.prepare(sql).all(...values) as Record<string, SqlValue>[],
+    transaction(work) {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        database.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    close: () => database.close(),
+  };
+}

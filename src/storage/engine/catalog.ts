@@ -1,0 +1,193 @@
+import { MeshtrailError, must } from '../../model/errors.ts';
+import type { Bucket, BucketRange } from '../../model/storage.ts';
+import { openDatabase, type Database } from '../../platform/sqlite.ts';
+import { bucketId, checkTenant, floorDivide, tableName, weekStartNs } from './bucket-name.ts';
+
+/** Event times are widened to whole days, so that a busy bucket writes here once a day. */
+const STEP_NS = 86_400_000_000_000n;
+const MINUTE_NS = 60_000_000_000n;
+const MINUTES_PER_DAY = 1_440n;
+/** What SQLite and DateTime64(9) hold. */
+const GREATEST_NS = 9_223_372_036_854_775_807n;
+
+const CLASS = /^[a-z0-9][a-z0-9-]{0,31}$/;
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS engine (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  schema_version INTEGER NOT NULL,
+  last_disk INTEGER NOT NULL
+) STRICT;
+INSERT OR IGNORE INTO engine VALUES (1, 0, 0);
+CREATE TABLE IF NOT EXISTS bucket (
+  id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  class TEXT NOT NULL,
+  from_ns INTEGER NOT NULL,
+  table_name TEXT NOT NULL UNIQUE,
+  disk INTEGER NOT NULL UNIQUE,
+  schema_version INTEGER NOT NULL,
+  min_ns INTEGER,
+  max_ns INTEGER
+) STRICT;
+`;
+
+interface Entry {
+  readonly bucket: Bucket;
+  minNs: bigint | undefined;
+  maxNs: bigint | undefined;
+  /** Migration that the bucket's table stands at; 0 while there is no table. */
+  version: number;
+}
+
+/**
+ * Which buckets there are, where, and what times they hold. Kept in memory, written to
+ * `catalog.db` before anything depends on it.
+ */
+export class Catalog {
+  private readonly database: Database;
+  private readonly entries = new Map<string, Entry>();
+  private readonly byTenant = new Map<string, Entry[]>();
+  private lastDiskNumber = 0;
+  private version = 0;
+
+  /** Opens or makes the catalog at `path`. */
+  constructor(path: string) {
+    this.database = openDatabase(path);
+    this.database.run(TABLES);
+    const [engine] = this.database.all('SELECT schema_version, last_disk FROM engine');
+    this.version = Number(engine?.['schema_version']);
+    this.lastDiskNumber = Number(engine?.['last_disk']);
+    for (const row of this.database.all('SELECT * FROM bucket ORDER BY from_ns')) {
+      this.remember({
+        bucket: Object.freeze({
+          id: String(row['id']),
+          tenant: String(row['tenant']),
+          retentionClass: String(row['class']),
+          fromNs: row['from_ns'] as bigint,
+          table: String(row['table_name']),
+          disk: Number(row['disk']),
+        }),
+        minNs: (row['min_ns'] as bigint | null) ?? undefined,
+        maxNs: (row['max_ns'] as bigint | null) ?? undefined,
+        version: Number(row['schema_version']),
+      });
+    }
+  }
+
+  /** The greatest disk that any bucket was ever bound to. Numbers are not used again. */
+  get lastDisk(): number {
+    return this.lastDiskNumber;
+  }
+
+  /**
+   * The bucket of rows received at `observedNs`; made, durably and bound to the next disk, where
+   * there is none. The same object each time. Throws MeshtrailError `tenant_invalid`.
+   */
+  bucketFor(tenant: string, retentionClass: string, observedNs: bigint): Bucket {
+    const fromNs = weekStartNs(observedNs);
+    const found = this.byTenant
+      .get(tenant)
+      ?.findLast(
+        ({ bucket }) => bucket.fromNs === fromNs && bucket.retentionClass === retentionClass,
+      );
+    return found?.bucket ?? this.create(tenant, retentionClass, fromNs);
+  }
+
+  /** A tenant's buckets whose rows may have a `timestamp` in [startNs, endNs], oldest first. */
+  ranges(tenant: string, startNs: bigint, endNs: bigint): BucketRange[] {
+    const found: BucketRange[] = [];
+    for (const { bucket, minNs, maxNs } of this.byTenant.get(tenant) ?? []) {
+      if (minNs === undefined || maxNs === undefined) continue;
+      if (minNs <= endNs && maxNs >= startNs) found.push({ bucket, minNs, maxNs });
+    }
+    return found;
+  }
+
+  /** All tenants, sorted. */
+  tenants(): string[] {
+    return [...this.byTenant.keys()].sort();
+  }
+
+  buckets(): Bucket[] {
+    return [...this.entries.values()].map(({ bucket }) => bucket);
+  }
+
+  /** Notes, durably, that the bucket holds rows with times in [minNs, maxNs] or soon will. */
+  widen(bucket: Bucket, minNs: bigint, maxNs: bigint): void {
+    const entry = this.entryOf(bucket);
+    const low = entry.minNs;
+    const high = entry.maxNs;
+    if (low !== undefined && high !== undefined && low <= minNs && high >= maxNs) return;
+    // Each bucket has its own minute of the day for it, so that they do not all write at midnight.
+    const shift = (BigInt(bucket.disk) % MINUTES_PER_DAY) * MINUTE_NS;
+    const floor = floorDivide(minNs - shift, STEP_NS) * STEP_NS + shift;
+    const ceiling = (floorDivide(maxNs - shift, STEP_NS) + 1n) * STEP_NS + shift;
+    entry.minNs = low !== undefined && low <= minNs ? low : floor < 0n ? 0n : floor;
+    entry.maxNs =
+      high !== undefined && high >= maxNs ? high : ceiling > GREATEST_NS ? GREATEST_NS : ceiling;
+    const { minNs: min, maxNs: max } = entry;
+    this.database.all('UPDATE bucket SET min_ns = ?, max_ns = ? WHERE id = ?', min, max, bucket.id);
+  }
+
+  /** Migration that the engine as a whole stands at. */
+  get schemaVersion(): number {
+    return this.version;
+  }
+
+  setSchemaVersion(version: number): void {
+    this.database.all('UPDATE engine SET schema_version = ?', version);
+    this.version = version;
+  }
+
+  /** Migration that a bucket's table stands at; 0 while it has none. */
+  tableVersion(bucket: Bucket): number {
+    return this.entryOf(bucket).version;
+  }
+
+  setTableVersion(bucket: Bucket, version: number): void {
+    const { id } = bucket;
+    this.database.all('UPDATE bucket SET schema_version = ? WHERE id = ?', version, id);
+    this.entryOf(bucket).version = version;
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  private create(tenant: string, retentionClass: string, fromNs: bigint): Bucket {
+    checkTenant(tenant);
+    if (!CLASS.test(retentionClass)) {
+      throw new MeshtrailError('class_invalid', `no retention class is named ${retentionClass}`);
+    }
+    const bucket: Bucket = Object.freeze({
+      id: bucketId(tenant, retentionClass, fromNs),
+      tenant,
+      retentionClass,
+      fromNs,
+      table: tableName(tenant, retentionClass, fromNs),
+      disk: this.lastDiskNumber + 1,
+    });
+    const { id, table, disk } = bucket;
+    this.database.transaction(() => {
+      this.database.all('UPDATE engine SET last_disk = ?', disk);
+      const insert = 'INSERT INTO bucket VALUES (?, ?, ?, ?, ?, ?, 0, NULL, NULL)';
+      this.database.all(insert, id, tenant, retentionClass, fromNs, table, disk);
+    });
+    this.lastDiskNumber = disk;
+    this.remember({ bucket, minNs: undefined, maxNs: undefined, version: 0 });
+    return bucket;
+  }
+
+  private remember(entry: Entry): void {
+    const { id, tenant } = entry.bucket;
+    this.entries.set(id, entry);
+    const siblings = this.byTenant.get(tenant);
+    if (siblings === undefined) this.byTenant.set(tenant, [entry]);
+    else siblings.push(entry);
+  }
+
+  private entryOf(bucket: Bucket): Entry {
+    return must(this.entries.get(bucket.id), `the catalog made bucket ${bucket.id}`);
+  }
+}

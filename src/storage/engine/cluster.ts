@@ -1,0 +1,131 @@
+import { MeshtrailError } from '../../model/errors.ts';
+import type { Timer } from '../../platform/clock.ts';
+import { assembleEngine } from './assemble.ts';
+import { Catalog } from './catalog.ts';
+import { EngineClient, type EngineAddress } from './client.ts';
+import { ConnectionSlot } from './connection-slot.ts';
+import { newCounters } from './counters.ts';
+import type { Engine, EngineConnection, EngineHome, EngineOptions } from './engine.ts';
+import { readFailure, wasAnswered } from './failure.ts';
+
+export interface ClusterEngineOptions extends EngineOptions {
+  readonly url: string;
+  /** The user that inserts and makes tables. */
+  readonly user: string;
+  /** File with that user's password; its last newline is not part of it. None: no password. */
+  readonly passwordFile?: string | undefined;
+  /** The user that reads: give it `readonly = 1` or 2. The writing user where there is none. */
+  readonly readerUser?: string | undefined;
+  readonly readerPasswordFile?: string | undefined;
+}
+
+/** How often the server is asked whether it is there, ms. */
+const PROBE_MS = 1_000;
+/**
+ * A request whose connection broke may still lie in the server's queue: it is looked for again
+ * after this pause before its outcome is trusted, ms.
+ */
+const GRACE_MS = 2_000;
+
+/** A ClickHouse server or cluster by URL: its disks, its limits, our tables. */
+export function createClusterEngine(options: ClusterEngineOptions): Engine {
+  const catalog = new Catalog(`${options.dataDirectory}/catalog.db`);
+  const counters = newCounters();
+  const home = new ClusterHome(options);
+  return assembleEngine(options, home, catalog, counters).engine;
+}
+
+class ClusterHome implements EngineHome {
+  version = '';
+  readonly processId = undefined;
+  private readonly options: ClusterEngineOptions;
+  private readonly stopSignal = new AbortController();
+  private readonly slot: ConnectionSlot;
+  private known: EngineConnection | undefined;
+  private probes: Timer | undefined;
+  private probing = false;
+
+  constructor(options: ClusterEngineOptions) {
+    this.options = options;
+    this.slot = new ConnectionSlot(options.clock);
+  }
+
+  get current(): EngineConnection | undefined {
+    return this.slot.current;
+  }
+
+  async start(): Promise<void> {
+    const { url, user, readerUser = user } = this.options;
+    const password = await this.password(this.options.passwordFile);
+    const readerPassword =
+      this.options.readerUser === undefined
+        ? password
+        : await this.password(this.options.readerPasswordFile);
+    const connect = (address: EngineAddress): EngineClient => new EngineClient(address);
+    const writer = connect({ url, user, password });
+    const reader = connect({ url, user: readerUser, password: readerPassword });
+    this.known = { writer, reader, generation: 1 };
+    try {
+      const [row] = await writer.rows('SELECT version()');
+      this.version = String(row?.[0]);
+    } catch (error) {
+      await this.stop();
+      throw readFailure(error, false);
+    }
+    this.slot.set(this.known);
+    this.probes = this.options.clock.setRepeating(PROBE_MS, () => void this.probe());
+  }
+
+  async stop(): Promise<void> {
+    this.stopSignal.abort();
+    this.probes?.cancel();
+    this.slot.close();
+    await Promise.all([this.known?.writer.close(), this.known?.reader.close()]);
+  }
+
+  connection(waitMs: number): Promise<EngineConnection | undefined> {
+    return this.slot.wait(waitMs);
+  }
+
+  /** Reads and inserts wait while the server is away, as they do for the embedded engine. */
+  private async probe(): Promise<void> {
+    if (this.probing || this.stopSignal.signal.aborted) return;
+    this.probing = true;
+    try {
+      await this.known?.writer.command('SELECT 1');
+      if (this.slot.current === undefined) this.slot.set(this.known);
+    } catch (error) {
+      if (wasAnswered(error)) return;
+      if (this.slot.current !== undefined) this.options.log.warn('the engine does not answer');
+      this.slot.set(undefined);
+    } finally {
+      this.probing = false;
+    }
+  }
+
+  needDisk(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  diskSetting(): string {
+    return '';
+  }
+
+  async fence({ writer }: EngineConnection, queryId: string): Promise<void> {
+    const end = 'KILL QUERY WHERE query_id = {id:String} SYNC';
+    await writer.command(end, { params: { id: queryId } });
+    await this.options.clock.sleep(GRACE_MS, this.stopSignal.signal);
+    await writer.command(end, { params: { id: queryId } });
+  }
+
+  private async password(path: string | undefined): Promise<string> {
+    if (path === undefined) return '';
+    try {
+      return (await this.options.disk.readFile(path)).toString('utf8').replace(/\r?\n$/, '');
+    } catch (error) {
+      throw new MeshtrailError('engine_password', `the password file ${path} cannot be read`, '', {
+        cause: error,
+      });
+    }
+  }
+}

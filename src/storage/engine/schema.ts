@@ -1,0 +1,101 @@
+import { fileURLToPath } from 'node:url';
+import { CLICKHOUSE_TYPES, COLUMNS, TAIL_COLUMNS, type Column } from '../../model/columns.ts';
+import { assert } from '../../model/errors.ts';
+import type { Disk } from '../../platform/disk.ts';
+
+/** One file of schema/, in its sections; statements without their semicolons. */
+export interface Migration {
+  readonly version: number;
+  readonly once: readonly string[];
+  readonly bucket: readonly string[];
+  readonly existing: readonly string[];
+}
+
+/** What a bucket's table is made from. */
+export interface TableTerms {
+  readonly table: string;
+  readonly tenant: string;
+  /** `disk = 'e7',` or ''. */
+  readonly disk: string;
+}
+
+const SECTION = /^-- @(once|bucket|existing)$/;
+
+/** The migrations of schema/, in order. They only ever go forward. */
+export async function loadMigrations(disk: Disk): Promise<Migration[]> {
+  const directory = fileURLToPath(new URL('./schema/', import.meta.url));
+  const names = (await disk.list(directory)).map((entry) => entry.name);
+  const migrations: Migration[] = [];
+  for (const name of names.filter((name) => /^\d{4}-.*\.sql$/.test(name)).sort()) {
+    const text = (await disk.readFile(`${directory}${name}`)).toString('utf8');
+    migrations.push(parseMigration(Number(name.slice(0, 4)), text));
+  }
+  migrations.forEach(({ version }, index) =>
+    assert(version === index + 1, `migrations are numbered from 1 without gaps, not ${version}`),
+  );
+  return migrations;
+}
+
+/** Splits a migration's text: sections by their marks, statements by `;` at a line's end. */
+export function parseMigration(version: number, text: string): Migration {
+  const sections = { once: [] as string[], bucket: [] as string[], existing: [] as string[] };
+  let section: string[] | undefined;
+  let statement: string[] = [];
+  for (const line of text.split('\n')) {
+    const name = SECTION.exec(line)?.[1] as keyof typeof sections | undefined;
+    if (name !== undefined) {
+      section = sections[name];
+    } else if (section !== undefined && !line.trimStart().startsWith('--') && line !== '') {
+      statement.push(line.replace(/;\s*$/, ''));
+      if (/;\s*$/.test(line)) {
+        section.push(statement.join('\n'));
+        statement = [];
+      }
+    }
+  }
+  assert(statement.length === 0, `migration ${version} ends inside a statement`);
+  return { version, ...sections };
+}
+
+/** Fills a `@once` statement. */
+export const onceStatement = (template: string): string =>
+  template.replace('{{plain_columns}}', () => columnLines((column) => typeOf(column)));
+
+/** Fills a `@bucket` or `@existing` statement. */
+export function bucketStatement(template: string, terms: TableTerms): string {
+  return template
+    .replace('{{columns}}', () =>
+      columnLines((column) => `${typeOf(column)} CODEC(${codecOf(column)})`),
+    )
+    .replaceAll('{{table}}', () => terms.table)
+    .replaceAll('{{tenant}}', () => quoted(terms.tenant))
+    .replaceAll('{{disk}}', () => terms.disk);
+}
+
+/** The columns that an insert names, in the order of model/columns.ts. */
+export const INSERT_COLUMNS: string = [...COLUMNS, ...TAIL_COLUMNS]
+  .map((column) => column.name)
+  .join(', ');
+
+const typeOf = (column: Column): string => CLICKHOUSE_TYPES[column.kind];
+
+const ASCENDING = new Set(['seq', 'segment']);
+
+const codecOf = (column: Column): string =>
+  column.kind === 'time' || ASCENDING.has(column.name) ? 'Delta(8), ZSTD(1)' : 'ZSTD(1)';
+
+const columnLines = (definition: (column: Column) => string): string =>
+  [...COLUMNS, ...TAIL_COLUMNS]
+    .map((column) => `  ${column.name} ${definition(column)}`)
+    .join(',\n');
+
+/** A string literal; tenants are hostile input even after their check. */
+export const quoted = (text: string): string =>
+  `'${[...Buffer.from(text, 'utf8')].map(literalByte).join('')}'`;
+
+const literalByte = (byte: number): string => {
+  const character = String.fromCharCode(byte);
+  return /[A-Za-z0-9_-]/.test(character)
+    ? character
+    : `\\x${byte.toString(16).padStart(2, '0').toUpperCase()}`;
+};
