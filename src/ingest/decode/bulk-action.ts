@@ -1,5 +1,6 @@
 import { VALUE, type ValueKind } from '../../model/fields.ts';
 import { scanObject, type ValueVisitor } from '../../model/json-scanner.ts';
+import { skipSpace, skipValue } from '../../model/json-text.ts';
 import { equalBytes, keys, type Key } from '../../model/key.ts';
 import { LIMITS } from '../../model/limits.ts';
 import { Scratch } from '../../model/record.ts';
@@ -126,9 +127,10 @@ const actionOf = (name: string): ActionName | undefined => {
 };
 
 const notObject = (buf: Uint8Array, start: number, end: number): string => {
-  const first = String.fromCharCode(buf[start] ?? 0);
-  const at = start < end ? '{"-0123456789tfn['.indexOf(first) : -1;
-  if (at <= 0) return 'expected a JSON object';
-  const kind = at === 1 ? 0 : at < 13 ? 1 : at < 15 ? 2 : at === 15 ? 3 : 4;
+  const stop = skipValue(buf, skipSpace(buf, start, end), end);
+  if (stop < 0 || skipSpace(buf, stop, end) !== end) return 'expected a JSON object';
+  const first = String.fromCharCode(buf[skipSpace(buf, start, end)] as number);
+  const at = '"-0123456789tfn['.indexOf(first);
+  const kind = at === 0 ? 0 : at < 12 ? 1 : at < 14 ? 2 : at === 14 ? 3 : 4;
   return `expected START_OBJECT but found [${FOUND[kind] ?? ''}]`;
 };

@@ -238,9 +238,10 @@ const jsonText = (buf: Uint8Array, start: number, end: number): string =>
 /** Each operation takes a line; only bodies that could hold too many are counted. */
 const hasTooManyItems = (body: Uint8Array): boolean => {
   if (body.length <= LIMITS.bulkItems * LEAST_ITEM_BYTES) return false;
-  let items = 0;
-  for (let at = body.indexOf(LF); at >= 0; at = body.indexOf(LF, at + 1)) {
-    if (++items > LIMITS.bulkItems * 2) return true;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  let lines = 0;
+  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    if (++lines > LIMITS.bulkItems * 2) return true;
   }
   return false;
 };
