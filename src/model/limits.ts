@@ -1,7 +1,10 @@
 /** Every bound of the product, each with its reason. `docs/limits.md` is made from this file. */
 export const LIMITS = {
   // --- record
-  /** Interned field names per thread: enough for any real fleet; hostile names beyond it cost CPU, not memory. */
+  /**
+   * Interned field names per thread: enough for any real fleet; hostile names beyond it cost CPU,
+   * not memory.
+   */
   internedKeys: 16_384,
   /** Longest field name that is interned; longer ones are kept whole but not remembered. */
   internedKeyBytes: 256,
@@ -11,14 +14,30 @@ export const LIMITS = {
   attributesPerRecord: 1_024,
   /** Nesting depth of JSON that is flattened; deeper values are kept verbatim in one attribute. */
   jsonDepth: 16,
-  /** Nesting depth of a JSON value that is kept verbatim; a line with deeper ones counts as plain text. */
+  /**
+   * Nesting depth of a JSON value that is kept verbatim; a line with deeper ones counts as plain
+   * text.
+   */
   jsonSkipDepth: 1_024,
-  /** Members that the JSON scanner remembers per thread to predict the next; all are forgotten when full. */
+  /**
+   * Members that the JSON scanner remembers per thread to predict the next; all are forgotten when
+   * full.
+   */
   scannerMembers: 16_384,
-  /** Followers remembered per member: alternating shapes of one logger; the least recent is replaced. */
+  /**
+   * Followers remembered per member: alternating shapes of one logger; the least recent is
+   * replaced.
+   */
   scannerFollowers: 16,
-  /** Longest text between two values that is remembered, bytes: longer ones are read byte by byte. */
+  /**
+   * Longest text between two values that is remembered, bytes: longer ones are read byte by byte.
+   */
   scannerGlueBytes: 256,
+  /**
+   * Sources per thread whose line format is remembered; others that share a place cost a second
+   * look.
+   */
+  formatsRemembered: 4_096,
   /** Rows of one encoded batch: keeps a batch's buffers and the engine's blocks small. */
   rowsPerBatch: 65_536,
   /** Bytes of one encoded batch after which it is closed. */
@@ -29,7 +48,9 @@ export const LIMITS = {
   requestBytes: 67_108_864,
   /** Body of one HTTP request after decompression, bytes: a gzip bomb stops here. */
   inflatedBytes: 134_217_728,
-  /** Bytes received and not yet durable, over all connections; beyond it senders are told to retry. */
+  /**
+   * Bytes received and not yet durable, over all connections; beyond it senders are told to retry.
+   */
   inFlightBytes: 134_217_728,
   /** Connections open at a time on one listener. */
   connections: 5_000,
@@ -47,17 +68,29 @@ export const LIMITS = {
   decodeThreads: 8,
 
   // --- decode
-  /** Greatest piece in which a body is inflated: one allocation for a usual request, not the whole bound. */
+  /**
+   * Greatest piece in which a body is inflated: one allocation for a usual request, not the whole
+   * bound.
+   */
   inflateChunkBytes: 8_388_608,
-  /** Buffer kept between snappy requests; larger ones get one of their own, freed after the request. */
+  /**
+   * Buffer kept between snappy requests; larger ones get one of their own, freed after the request.
+   */
   inflateKeptBytes: 16_777_216,
-  /** Zstd frames in one body: each costs a call of its own, so a body of empty frames stops here. */
+  /**
+   * Zstd frames in one body: each costs a call of its own, so a body of empty frames stops here.
+   */
   zstdFrames: 4_096,
-  /** Loki streams whose parsed labels are remembered per thread, for agents that push one line at a time. */
+  /**
+   * Loki streams whose parsed labels are remembered per thread, for agents that push one line at a
+   * time.
+   */
   lokiStreams: 1_024,
   /** Longest label set that is remembered, bytes: 1,024 of them stay below 2 MiB. */
   lokiStreamBytes: 2_048,
-  /** Loki labels of one stream as text, bytes (Loki's own bound is larger; a label set is no log). */
+  /**
+   * Loki labels of one stream as text, bytes (Loki's own bound is larger; a label set is no log).
+   */
   lokiLabelBytes: 1_048_576,
   /** Errors that one Loki reply tells; the rest is counted. */
   lokiErrors: 10,
@@ -69,13 +102,20 @@ export const LIMITS = {
   // --- decode: syslog
   /** Room for a frame's header and structured data in front of a line of `lineBytes`, bytes. */
   syslogHeaderBytes: 65_536,
-  /** Digits of an octet count: longer numbers are text, and no frame makes us skip over a gigabyte. */
+  /**
+   * Digits of an octet count: longer numbers are text, and no frame makes us skip over a gigabyte.
+   */
   syslogCountDigits: 9,
-  /** Unfinished frames held by all connections of a thread, bytes; beyond it long frames are cut. */
+  /**
+   * Unfinished frames held by all connections of a thread, bytes; beyond it long frames are cut.
+   */
   syslogHeldBytes: 67_108_864,
 
   // --- decode: Elasticsearch and NDJSON
-  /** Operations of one bulk request: each needs an item in the reply, which a line of 14 bytes asks for. */
+  /**
+   * Operations of one bulk request: each needs an item in the reply, which a line of 14 bytes asks
+   * for.
+   */
   bulkItems: 262_144,
   /** Longest action line, bytes: names and ids, no documents. */
   bulkActionBytes: 65_536,
@@ -86,17 +126,26 @@ export const LIMITS = {
   ndjsonErrors: 20,
 
   // --- engine
-  /** Memory of the engine's process, bytes: inserts and merges of full ingest fit with room to spare. */
+  /**
+   * Memory of the engine's process, bytes: inserts and merges of full ingest fit with room to
+   * spare.
+   */
   engineMemoryBytes: 671_088_640,
   /** Memory of one read, bytes; aggregations spill to disk at half of it. */
   readMemoryBytes: 268_435_456,
   /** Longest read, seconds. */
   readSeconds: 60,
-  /** Encrypted disks that the engine has ready for buckets to come: it learns new ones only at its start. */
+  /**
+   * Encrypted disks that the engine has ready for buckets to come: it learns new ones only at its
+   * start.
+   */
   spareDisks: 64,
   /** Spare disks below which the engine is restarted as soon as it is idle. */
   spareDisksLow: 16,
-  /** Longest wait of a planned restart for reads and inserts under way, ms; those left over are repeated. */
+  /**
+   * Longest wait of a planned restart for reads and inserts under way, ms; those left over are
+   * repeated.
+   */
   restartIdleMs: 10_000,
   /** First and longest pause before a dead engine is started again, ms. */
   restartBackoffMs: 100,
@@ -115,7 +164,9 @@ export const LIMITS = {
   insertBytes: 67_108_864,
   /** Time that a batch waits for others to go with it, ms. */
   insertWaitMs: 300,
-  /** What that wait grows by with every bucket active at once, ms: 8 CPU-ms an insert, half a core. */
+  /**
+   * What that wait grows by with every bucket active at once, ms: 8 CPU-ms an insert, half a core.
+   */
   insertWaitPerBucketMs: 16,
   /** Inserts at a time over all buckets: two keep two cores busy, more only cost memory. */
   insertsInFlight: 2,
@@ -146,7 +197,10 @@ export const LIMITS = {
   keyringBytes: 16_777_216,
 
   // --- journal
-  /** Size at which a journal file ends, bytes (less when the budget is small): space is freed by the file. */
+  /**
+   * Size at which a journal file ends, bytes (less when the budget is small): space is freed by the
+   * file.
+   */
   journalFileBytes: 67_108_864,
   /** Bytes after which a group is committed without waiting for more. */
   journalGroupBytes: 1_048_576,
@@ -156,18 +210,33 @@ export const LIMITS = {
   journalGroupMs: 10,
   /** Encoded bytes that wait to be written; beyond it senders are told to try later. */
   journalQueueBytes: 33_554_432,
-  /** Encoded bytes of one batch: twice what the largest batch can be. A longer length in a file is damage. */
+  /**
+   * Encoded bytes of one batch: twice what the largest batch can be. A longer length in a file is
+   * damage.
+   */
   journalFrameBytes: 67_108_864,
-  /** Batches in the journal that the engine does not have yet: their descriptions stay in memory (about 0.5 KB each). */
+  /**
+   * Batches in the journal that the engine does not have yet: their descriptions stay in memory
+   * (about 0.5 KB each).
+   */
   journalPendingBatches: 262_144,
-  /** Encoded bytes of pending batches kept in memory; the rest is read back from disk when its turn comes. */
+  /**
+   * Encoded bytes of pending batches kept in memory; the rest is read back from disk when its turn
+   * comes.
+   */
   pendingMemoryBytes: 100_663_296,
-  /** Age of a drained file at which it is replaced by an empty one, ms: three fsyncs per idle period, not per line. */
+  /**
+   * Age of a drained file at which it is replaced by an empty one, ms: three fsyncs per idle
+   * period, not per line.
+   */
   journalIdleMs: 30_000,
   /** First and longest wait before a journal that cannot write tries again, ms. */
   journalRetryMs: 100,
   journalRetryMaxMs: 5_000,
-  /** Frame keys remembered, about 0.5 KB each: one per active bucket; deriving one again costs microseconds. */
+  /**
+   * Frame keys remembered, about 0.5 KB each: one per active bucket; deriving one again costs
+   * microseconds.
+   */
   journalFrameKeys: 4_096,
   /** Length of a lane's or a bucket's name, bytes: tenant, class and node or week. */
   laneNameBytes: 1_024,
@@ -178,15 +247,25 @@ export const LIMITS = {
   // --- logql
   /** Text of one LogQL query, bytes: Loki's own bound. */
   logqlBytes: 131_072,
-  /** Operators, parentheses and aggregations of one LogQL query: bounds the depth of every walk over its tree. */
+  /**
+   * Operators, parentheses and aggregations of one LogQL query: bounds the depth of every walk over
+   * its tree.
+   */
   logqlNesting: 1_000,
+  /** Weight of all regular expressions of one LogQL query, about instructions: compiling this many takes 0.1 to 0.3 s. */
+  logqlRegexWeight: 65_536,
 
   // --- query
-  /** First window of a newest-first (or oldest-first) read, s: most answers lie within the last minute. */
+  /**
+   * First window of a newest-first (or oldest-first) read, s: most answers lie within the last
+   * minute.
+   */
   windowFirstS: 60,
   /** Windows grow by this factor until one finds rows: a month is reached with six empty ones. */
   windowGrowth: 8,
-  /** Rows that the engine sorts at once for stages that run in our process: about 32 MB of lines. */
+  /**
+   * Rows that the engine sorts at once for stages that run in our process: about 32 MB of lines.
+   */
   scanSliceRows: 32_768,
   /** Parts that a crowded window is counted in at once: bounds the answer, not the depth. */
   scanSliceParts: 256,
@@ -196,8 +275,13 @@ export const LIMITS = {
   queryPoints: 11_000,
   /** Series of one query's answer: Loki's own default (`max_query_series`). */
   querySeries: 500,
-  /** Groups that the engine counts for one query, before grouping in our process: about 100 MB there. */
-  queryGroups: 200_000,
+  /**
+   * Groups that the engine counts for one query, before grouping in our process: about 100 MB
+   * there.
+   */
+  queryGroups: 1_000_000,
+  /** Range aggregations of one query: each reads from the engine at the same time as the others. */
+  queryRanges: 32,
   /** Samples held at once for the windows of one query, 32 bytes each at most. */
   querySamples: 2_000_000,
   /** Series held at once while one query is evaluated, before grouping. */
