@@ -252,7 +252,7 @@ export const LIMITS = {
    * its tree.
    */
   logqlNesting: 1_000,
-  /** Weight of all regular expressions of one LogQL query, about instructions: compiling this many takes 0.1 to 0.3 s. */
+  /** Weight of a query's regular expressions, about instructions: this many compile in 0.3 s. */
   logqlRegexWeight: 65_536,
 
   // --- query

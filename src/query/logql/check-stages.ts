@@ -5,36 +5,36 @@ import { parseJsonPath, parseLogfmtKey } from './json-path.ts';
 import { patternFilterFault } from './pattern.ts';
 import { printStage } from './printer-log.ts';
 import { quote } from './quote.ts';
-import { regexFault } from './regex.ts';
+import type { RegexChecker } from './regex.ts';
 
 /**
  * Refuses stages whose arguments are no valid expression, path, pattern or address. Loki does so
  * when it builds the pipeline, with the stage's text in the message; line filters are one stage
  * with those that it moves up to them.
  */
-export const checkStages = (expr: Expr): void => {
+export const checkStages = (expr: Expr, regexes: RegexChecker): void => {
   switch (expr.type) {
     case 'log':
-      return checkPipeline(expr.stages);
+      return checkPipeline(expr.stages, regexes);
     case 'range_aggregation':
-      return checkPipeline(expr.range.log.stages);
+      return checkPipeline(expr.range.log.stages, regexes);
     case 'vector_aggregation':
     case 'label_replace':
-      return checkStages(expr.expr);
+      return checkStages(expr.expr, regexes);
     case 'binary':
-      checkStages(expr.left);
-      return checkStages(expr.right);
+      checkStages(expr.left, regexes);
+      return checkStages(expr.right, regexes);
     case 'literal':
     case 'vector':
       return;
   }
 };
 
-const checkPipeline = (stages: readonly Stage[]): void => {
+const checkPipeline = (stages: readonly Stage[], regexes: RegexChecker): void => {
   let filters: LineFilter[] = [];
   let others: Stage[] = [];
   const flush = (): void => {
-    checkLineFilters(filters);
+    checkLineFilters(filters, regexes);
     others.forEach(checkStage);
     filters = [];
     others = [];
@@ -49,10 +49,10 @@ const checkPipeline = (stages: readonly Stage[]): void => {
   flush();
 };
 
-const checkLineFilters = (filters: readonly LineFilter[]): void => {
+const checkLineFilters = (filters: readonly LineFilter[], regexes: RegexChecker): void => {
   for (const { op, operands } of filters.toReversed()) {
     for (const operand of operands) {
-      const fault = operandFault(op, operand);
+      const fault = operandFault(op, operand, regexes);
       if (fault === null) continue;
       const text = filters.map((filter) => printStage(filter)).join(' ');
       refuseStage(text, fault, operand.pos);
@@ -60,9 +60,13 @@ const checkLineFilters = (filters: readonly LineFilter[]): void => {
   }
 };
 
-const operandFault = (op: LineFilter['op'], { text, ip }: LineOperand): string | null => {
+const operandFault = (
+  op: LineFilter['op'],
+  { text, ip }: LineOperand,
+  regexes: RegexChecker,
+): string | null => {
   if (ip) return op === '|=' || op === '!=' ? ipFault(text) : 'ip: invalid operation';
-  if (op === '|~' || op === '!~') return regexFault(text);
+  if (op === '|~' || op === '!~') return regexes.fault(text);
   return op === '|>' || op === '!>' ? patternFilterFault(text) : null;
 };
 

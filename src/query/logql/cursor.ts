@@ -2,6 +2,7 @@ import { LIMITS } from '../../model/limits.ts';
 import type { Fault } from './errors.ts';
 import { Refusal } from './errors.ts';
 import { lexToken } from './lexer.ts';
+import { RegexChecker } from './regex.ts';
 import type { Token, TokenKind } from './token.ts';
 import { lokiName, losesLine } from './token.ts';
 
@@ -12,6 +13,8 @@ export class Cursor {
    * which its check finds them.
    */
   readonly deferred = new Map<object, Fault>();
+  /** Checks the query's regular expressions within its budget. */
+  readonly regexes = new RegexChecker();
   private readonly text: string;
   private at = 0;
   private ahead: Token | null = null;

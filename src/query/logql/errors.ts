@@ -1,4 +1,5 @@
 import { MeshtrailError } from '../../model/errors.ts';
+import { LIMITS } from '../../model/limits.ts';
 
 /** What went wrong, before the text around it is known. */
 export interface Fault {
@@ -41,7 +42,7 @@ export class LogqlError extends MeshtrailError {
     this.column = column;
     this.found = fault.found ?? '';
     this.expected = fault.expected ?? [];
-    this.text = text;
+    this.text = text.length > LIMITS.logqlBytes ? '' : text;
   }
 
   /** For a terminal: the reason, the line of the query, and a caret under the place. */

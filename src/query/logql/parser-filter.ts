@@ -70,10 +70,11 @@ const parseOperand = (cursor: Cursor): LabelFilter => {
   const { kind } = cursor.peek();
   if (!isCompareKind(kind)) cursor.fail();
   cursor.take();
-  if (kind === '=~' || kind === '!~') return makeMatcher(name, kind, cursor.expect('STRING'));
+  if (kind === '=~' || kind === '!~')
+    return makeMatcher(cursor, name, kind, cursor.expect('STRING'));
   if (kind === '=' || kind === '!=') {
     const value = cursor.accept('STRING');
-    if (value !== null) return makeMatcher(name, kind, value);
+    if (value !== null) return makeMatcher(cursor, name, kind, value);
     if (cursor.is('ip')) {
       const pattern = parseIp(cursor);
       const op = kind === '=' ? '==' : '!=';

@@ -15,7 +15,6 @@ import { refuse } from './cursor.ts';
 import { isCompareKind, parseLabelFilter } from './parser-filter.ts';
 import { isMatchKind, parseIp, parseMatcher } from './parser-matcher.ts';
 import { patternStageFault } from './pattern.ts';
-import { regexStageFault } from './regex.ts';
 import type { TokenKind } from './token.ts';
 
 const LINE_OPS: ReadonlySet<TokenKind> = new Set(['|=', '!=', '|~', '!~', '|>', '!>']);
@@ -177,7 +176,7 @@ const parseLogfmt = (cursor: Cursor, pos: number): Stage => {
 const parseRegexp = (cursor: Cursor, pos: number): Stage => {
   cursor.take();
   const regex = cursor.expect('STRING');
-  const fault = regexStageFault(regex.text);
+  const fault = cursor.regexes.stageFault(regex.text);
   if (fault !== null) refuse(`invalid regexp parser: ${fault}`, regex.pos);
   return { type: 'regexp', regex: regex.text, pos };
 };

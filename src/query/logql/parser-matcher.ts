@@ -1,7 +1,6 @@
 import type { MatchOp, Matcher } from './ast.ts';
 import type { Cursor } from './cursor.ts';
 import { refuse } from './cursor.ts';
-import { regexFault } from './regex.ts';
 import type { Token, TokenKind } from './token.ts';
 
 /** `{name="value", ...}` with the cursor at the brace. */
@@ -25,12 +24,12 @@ export const isMatchKind = (kind: TokenKind): boolean => MATCH_OPS.includes(kind
 export const parseMatcher = (cursor: Cursor, name: Token): Matcher => {
   if (!isMatchKind(cursor.peek().kind)) cursor.fail(MATCH_OPS);
   const op = cursor.take().kind as MatchOp;
-  return makeMatcher(name, op, cursor.expect('STRING'));
+  return makeMatcher(cursor, name, op, cursor.expect('STRING'));
 };
 
 /** Refuses invalid expressions of `=~` and `!~`. */
-export const makeMatcher = (name: Token, op: MatchOp, value: Token): Matcher => {
-  const fault = op === '=~' || op === '!~' ? regexFault(value.text) : null;
+export const makeMatcher = (cursor: Cursor, name: Token, op: MatchOp, value: Token): Matcher => {
+  const fault = op === '=~' || op === '!~' ? cursor.regexes.fault(value.text) : null;
   if (fault !== null) refuse(fault, value.pos);
   return { type: 'matcher', name: name.text, op, value: value.text, pos: name.pos };
 };

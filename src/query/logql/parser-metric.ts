@@ -14,7 +14,6 @@ import { parseFloatText } from './number.ts';
 import { parsePipeline } from './parser-log.ts';
 import { parseSelector } from './parser-matcher.ts';
 import { parseLogRange } from './parser-range.ts';
-import { labelReplaceFault } from './regex.ts';
 import type { TokenKind } from './token.ts';
 
 const PRECEDENCE: ReadonlyMap<TokenKind, number> = new Map([
@@ -160,7 +159,7 @@ const parseLabelReplace = (cursor: Cursor): MetricExpr => {
   const { text: regex, pos: regexPos } = cursor.expect('STRING');
   cursor.expect(')');
   const node = { type: 'label_replace', expr, dst, replacement, src, regex, pos } as const;
-  const fault = labelReplaceFault(regex);
+  const fault = cursor.regexes.labelReplaceFault(regex);
   if (fault !== null) {
     const reason = `invalid regex in label_replace: ${fault}`;
     cursor.deferred.set(node, { reason, pos: regexPos, place: 'none' });

@@ -18,8 +18,8 @@ export const parseLogql = (text: string): Expr | LogqlError => {
     const cursor = new Cursor(text);
     const expr = parseExpr(cursor);
     if (!cursor.is('$end')) cursor.fail();
-    checkMeaning(expr, cursor.deferred);
-    checkStages(expr);
+    checkMeaning(expr, cursor);
+    checkStages(expr, cursor.regexes);
     return expr;
   } catch (error) {
     if (error instanceof Refusal) return new LogqlError(text, error.fault);

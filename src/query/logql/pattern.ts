@@ -32,7 +32,8 @@ export const patternStageFault = (pattern: string): string | null => {
     part.type === 'capture' && part.name !== null ? [part.name] : [],
   );
   if (names.length === 0) return 'at least one capture is required';
-  const twice = names.find((name, index) => names.indexOf(name) < index);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   return (
     consecutiveFault(parts) ??
     (twice === undefined ? null : `duplicate capture name (${twice}): invalid expression`)
