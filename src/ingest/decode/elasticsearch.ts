@@ -132,13 +132,13 @@ const bodyOf = (request: DecodeRequest, sink: EventSink): Uint8Array | Reply => 
   if (inflated.reason === 'too_large')
     return refuse('too_large', refusalReply('too_large', request));
   const encoding = (headers['content-encoding'] ?? '').slice(0, 256);
-  const reason =
-    inflated.reason === 'malformed'
-      ? `the body is not valid ${encoding}`
-      : `Content-Encoding [${encoding}] is not supported`;
-  const status = inflated.reason === 'malformed' ? 400 : 415;
   const type = 'illegal_argument_exception';
-  return refuse(inflated.reason, errorReply(request, status, type, reason));
+  if (inflated.reason === 'malformed') {
+    const reason = `the body is not valid ${encoding}`;
+    return refuse('malformed_body', errorReply(request, 400, type, reason));
+  }
+  const reason = `Content-Encoding [${encoding}] is not supported`;
+  return refuse('unknown_encoding', errorReply(request, 415, type, reason));
 };
 
 const bulk = (request: DecodeRequest, index: string | undefined, sink: EventSink): Reply => {

@@ -87,7 +87,8 @@ const decodeRequest = (request: DecodeRequest, sink: EventSink): Reply => {
   }
   const inflated = inflate(headers['content-encoding'], body);
   if (inflated.ok) return decodeLines(inflated.bytes, sink);
-  sink.reject(inflated.reason, body.subarray(0, SAMPLE_BYTES));
+  const isMalformed = inflated.reason === 'malformed';
+  sink.reject(isMalformed ? 'malformed_body' : inflated.reason, body.subarray(0, SAMPLE_BYTES));
   if (inflated.reason === 'too_large') return TOO_LARGE;
   const encoding = (headers['content-encoding'] ?? '').slice(0, 100);
   if (inflated.reason === 'unknown_encoding') {
@@ -95,7 +96,7 @@ const decodeRequest = (request: DecodeRequest, sink: EventSink): Reply => {
     return error(415, 'unknown_encoding', `content-encoding ${encoding} is not known`, hint);
   }
   const message = `the body cannot be decompressed as ${encoding}`;
-  return error(400, 'malformed', message, 'check the content-encoding header');
+  return error(400, 'malformed_body', message, 'check the content-encoding header');
 };
 
 const decodeLines = (body: Uint8Array, sink: EventSink): Reply => {
@@ -125,7 +126,10 @@ const decodeLines = (body: Uint8Array, sink: EventSink): Reply => {
     }
   }
   if (accepted > 0) return json(200, { accepted, rejected, errors });
-  if (rejected === 0) return error(400, 'empty_body', 'the request has no lines', EXAMPLE);
+  if (rejected === 0) {
+    sink.reject('empty_body', bytes.subarray(0, SAMPLE_BYTES));
+    return error(400, 'empty_body', 'the request has no lines', EXAMPLE);
+  }
   const message = `none of the ${rejected} lines is a JSON object (the first is line ${
     errors[0]?.line ?? 1
   })`;

@@ -13,11 +13,11 @@ import { readStructured, setProcid, setStamp } from './syslog-structured.ts';
  *                                         │
  *            no stamp: [tag[pid]:] MSG ◄──┴──► [host] [tag[pid]:] MSG
  *
- * MSG is the line: in RFC 5424 the bytes behind the byte order mark, in RFC 3164 those behind
- * `tag: ` (one space). A tag without colon names the service and stays in the line, for it may be
- * its first word as well. Without PRI the whole text is the line, under PRI 13 (RFC 3164, 4.3.3).
- * Stamps without zone are UTC; without year, of the year that puts them nearest to the time of
- * receipt.
+ * MSG is the line: in RFC 5424 the bytes behind the byte order mark (also the space that rsyslog's
+ * template has in front), in RFC 3164 those behind `tag: `. A tag without colon names the service
+ * and stays in the line, for it may be its first word as well. Without PRI the whole text is the
+ * line, under PRI 13 (RFC 3164, 4.3.3). Stamps without zone are UTC; without year, of the year that
+ * puts them nearest to the time of receipt.
  */
 const FACILITY = keys.of('syslog.facility');
 const encoder = new TextEncoder();
@@ -57,6 +57,8 @@ const HOST = 2;
 
 const isDigit = (byte: number | undefined): boolean =>
   byte !== undefined && byte >= 0x30 && byte <= 0x39;
+
+const isLetter = (byte = 0): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
 
 /** Sets line and envelope from the message in `buf` from `start` to `end`. */
 export const readMessage = (
@@ -215,7 +217,7 @@ const readTag = (
     record.set(C.service, buf, at, name);
     return Math.min(stop + 1, end);
   }
-  if (behind !== HOST || stop - at > BARE_TAG_BYTES) return at;
+  if (behind !== HOST || stop - at > BARE_TAG_BYTES || !isLetter(buf[at])) return at;
   let bare = at;
   while (bare < stop && BARE[buf[bare] as number] === 1) bare++;
   if (bare === stop && bare > at) record.set(C.service, buf, at, stop);
