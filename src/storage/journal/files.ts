@@ -20,6 +20,9 @@ export interface JournalFile {
   pending: number;
   /** Batches in it. */
   batches: number;
+  /** Where the last of them begins and ends; known of recovered files only. */
+  lastBatchAt: number;
+  lastBatchEnd: number;
   /** It has damage: it is set aside instead of deleted, for a human to look at. */
   damaged: boolean;
 }
@@ -49,6 +52,9 @@ export interface FileCounters {
   filesDeleted: number;
   filesSetAside: number;
 }
+
+/** Where a damaged file goes. */
+export const asidePath = (path: string): string => path.replace(/\.journal$/, '.damaged');
 
 interface Writer {
   readonly file: JournalFile;
@@ -106,7 +112,8 @@ export class JournalFiles {
     this.lastNumber += 1;
     const number = this.lastNumber;
     const path = join(this.directory, fileName(number));
-    const before = [...this.files.values()];
+    // Files without batches are not worth keeping; a successor that does not list them says so.
+    const before = [...this.files.values()].filter((file) => file.batches > 0 || file.damaged);
     const json = headsOf(before.map((file) => [file.number, file.validBytes]));
     const contents = newFile(number, json);
     const handle = await this.disk.open(path, 'create');
@@ -164,7 +171,7 @@ export class JournalFiles {
 
   private async remove(file: JournalFile): Promise<void> {
     if (file.damaged) {
-      await this.disk.rename(file.path, file.path.replace(/\.journal$/, '.damaged'));
+      await this.disk.rename(file.path, asidePath(file.path));
       this.counters.filesSetAside += 1;
       this.log.error('a damaged journal file was set aside', { path: file.path });
     } else {
@@ -176,7 +183,8 @@ export class JournalFiles {
 }
 
 export function emptyFile(number: number, path: string, validBytes: number): JournalFile {
-  return { number, path, validBytes, pending: 0, batches: 0, damaged: false };
+  const nothing = { pending: 0, batches: 0, lastBatchAt: 0, lastBatchEnd: 0 };
+  return { number, path, validBytes, ...nothing, damaged: false };
 }
 
 /** File header and heads, twice: one rotten sector must not take both. */

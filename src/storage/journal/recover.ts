@@ -1,11 +1,18 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { MeshtrailError } from '../../model/errors.ts';
 import type { Bucket, SegmentEnd } from '../../model/storage.ts';
 import type { Disk, DiskFile } from '../../platform/disk.ts';
-import { errorCode } from '../../platform/disk.ts';
+import { errorCode, isDiskFull } from '../../platform/disk.ts';
 import type { Log } from '../../platform/log.ts';
-import { asideNumber, emptyFile, fileName, fileNumber, type JournalFile } from './files.ts';
+import {
+  asideNumber,
+  asidePath,
+  emptyFile,
+  fileName,
+  fileNumber,
+  type JournalFile,
+} from './files.ts';
 import { decrypt, type FrameKeys } from './frame-cipher.ts';
 import { type BatchHeader, TAG_BYTES } from './format.ts';
 import { type Lanes, lanesShape } from './lanes.ts';
@@ -59,6 +66,8 @@ export async function recover(recovery: Recovery): Promise<Recovered> {
   const { directory, disk } = recovery;
   const names = (await disk.list(directory)).map((entry) => entry.name);
   const numbers = names.flatMap((name) => fileNumber(name) ?? []).sort((a, b) => a - b);
+  for (const name of names)
+    if (name.endsWith(COPY_SUFFIX)) await disk.unlink(join(directory, name));
   const lastNumber = Math.max(0, ...numbers, ...names.flatMap((name) => asideNumber(name) ?? []));
   const newest = await findNewest(recovery, numbers);
   const run = new RecoveryRun(recovery);
@@ -151,7 +160,7 @@ class RecoveryRun {
   /** `validBytes` undefined: the newest file, whose end recovery decides. */
   async readFile(number: number, path: string, validBytes: number | undefined): Promise<void> {
     const { disk } = this.#recovery;
-    const handle = await disk.open(path, validBytes === undefined ? 'append' : 'read');
+    const handle = await disk.open(path, 'read');
     try {
       const sizeBytes = await handle.sizeBytes();
       const file = emptyFile(number, path, validBytes ?? sizeBytes);
@@ -175,33 +184,61 @@ class RecoveryRun {
     found: AsyncIterable<Found>,
   ): Promise<void> {
     let held: Found[] = [];
+    let provenBytes = 0;
     for await (const one of found) {
       held.push(one);
       if (one.kind === 'damage') continue;
-      const proven = one.header.groupStart;
-      const doubtAt = held.findIndex((item) => item.kind === 'damage' && item.from >= proven);
+      provenBytes = one.header.groupStart;
+      const doubtAt = held.findIndex((item) => item.kind === 'damage' && item.from >= provenBytes);
       const upTo = doubtAt === -1 ? held.length : doubtAt;
       for (const item of held.slice(0, upTo)) this.#take(file, item);
       held = held.slice(upTo);
     }
     const [torn, ...after] = held;
-    if (torn?.kind === 'damage') this.#cut(file, torn, after);
-    // What is handed on must not vanish in a power cut: its numbers are taken from now on.
-    await handle.syncData();
-    if (torn?.kind === 'damage' && !file.damaged) await handle.truncate(file.validBytes);
+    if (torn !== undefined) await this.#cut(file, handle, torn as Damage, after);
+    // What follows the last batch are heads, perhaps not durable; a new file brings new ones.
+    file.validBytes = Math.min(file.validBytes, file.lastBatchEnd);
+    if (file.batches > 0 && file.lastBatchAt >= provenBytes) await this.#makeSure(file, handle);
   }
 
-  #cut(file: JournalFile, torn: Damage, after: Found[]): void {
-    const { log } = this.#recovery;
-    const bytes = file.validBytes - torn.from;
+  async #cut(file: JournalFile, handle: DiskFile, torn: Damage, after: Found[]): Promise<void> {
+    const { disk, log } = this.#recovery;
+    const sizeBytes = file.validBytes - torn.from;
+    if (after.some((item) => item.kind === 'batch')) {
+      // Whole frames beyond the tear: of a group that was never acknowledged, unless the last group
+      // rotted after it was. The two look the same, so a copy stays for a human.
+      await copyFile(disk, handle, asidePath(file.path), file.validBytes).catch(
+        (error: unknown) => {
+          file.damaged = true;
+          log.warn('a torn journal file could not be copied aside', { path: file.path, error });
+        },
+      );
+    }
     file.validBytes = torn.from;
     this.cutTails += 1;
-    this.cutBytes += bytes;
-    // Whole frames beyond the tear: of a group that was never acknowledged, unless the last group
-    // rotted after it was. Kept for a human, as the two look the same.
-    if (after.some((item) => item.kind === 'batch')) file.damaged = true;
-    const fields = { path: file.path, offset: torn.from, sizeBytes: bytes };
+    this.cutBytes += sizeBytes;
+    const fields = { path: file.path, offset: torn.from, sizeBytes };
     log.warn('the torn end of a journal file was cut; it was never acknowledged', fields);
+  }
+
+  /**
+   * The last group may stand in the system's memory only: a crash came before its sync, or its
+   * sync failed, after which another sync of the same pages proves nothing. What is handed on
+   * takes its numbers for good, so it must not vanish in a power cut: it is written afresh.
+   */
+  async #makeSure(file: JournalFile, handle: DiskFile): Promise<void> {
+    const { disk, log } = this.#recovery;
+    // A damaged file stays as it is.
+    if (file.damaged) return handle.syncData();
+    try {
+      await copyFile(disk, handle, file.path, file.validBytes);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      // A server that cannot start cannot free the disk. The sync is proof enough, unless one
+      // failed just before the crash; then a power cut may take rows that nobody was promised.
+      log.warn('no room to write a recovered journal file afresh', { path: file.path, error });
+      await handle.syncData();
+    }
   }
 
   #take(file: JournalFile, found: Found): void {
@@ -227,6 +264,8 @@ class RecoveryRun {
   /** False when the frame's numbers were given twice. */
   #number(file: JournalFile, header: BatchHeader): boolean {
     this.#observe(header.observedNs);
+    file.lastBatchAt = header.offset;
+    file.lastBatchEnd = header.offset + header.headerBytes + header.payloadBytes;
     const place = this.#recovery.lanes.replay(header, header.payloadBytes - TAG_BYTES);
     if (place === undefined) {
       const { offset } = header;
@@ -290,6 +329,34 @@ class RecoveryRun {
       throw error;
     }
   }
+}
+
+const COPY_BYTES = 1 << 20;
+const COPY_SUFFIX = '.copy';
+
+/** Puts the first `sizeBytes` of `from` at `path`, durably and at once. */
+async function copyFile(
+  disk: Disk,
+  from: DiskFile,
+  path: string,
+  sizeBytes: number,
+): Promise<void> {
+  const temporary = `${path}${COPY_SUFFIX}`;
+  const to = await disk.open(temporary, 'create');
+  try {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, sizeBytes));
+    for (let at = 0; at < sizeBytes; at += COPY_BYTES) {
+      const length = Math.min(buffer.length, sizeBytes - at);
+      const filled = await from.read(buffer.subarray(0, length), at);
+      if (filled < length) throw new Error('the file became shorter while it was copied');
+      await to.append([buffer.subarray(0, length)]);
+    }
+    await to.syncData();
+  } finally {
+    await to.close();
+  }
+  await disk.rename(temporary, path);
+  await disk.syncDirectory(dirname(path));
 }
 
 function parseHeads(json: string): Heads | undefined {
