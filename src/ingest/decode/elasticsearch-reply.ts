@@ -74,7 +74,8 @@ const REALM =
   'Basic realm="security", charset="UTF-8", Bearer realm="security", ApiKey realm="security"';
 
 /** What the server itself refuses, in words that make clients retry, split or give up. */
-export const refusalReply = (why: Refusal, asked: Asked): Reply => {
+export const refusalReply = (why: Refusal, { headers }: Pick<Asked, 'headers'>): Reply => {
+  const asked = { headers };
   switch (why) {
     case 'busy': {
       const reason = 'rejected execution of coordinating operation: the journal is full';
