@@ -10,6 +10,7 @@ export interface CapturedEvent {
   columns?: Record<string, string | number>;
   labels?: Record<string, string>;
   metadata?: Record<string, string>;
+  attributes?: Record<string, string>;
   cutBytes?: number;
 }
 
@@ -46,6 +47,7 @@ export class CapturedSink implements EventSink {
     if (Object.keys(columns).length > 0) event.columns = columns;
     if (record.labels.count > 0) event.labels = pairsOf(record.labels);
     if (record.metadata.count > 0) event.metadata = pairsOf(record.metadata);
+    if (record.attributes.count > 0) event.attributes = pairsOf(record.attributes);
     if (record.cutBytes > 0) event.cutBytes = record.cutBytes;
     this.events.push(event);
   }

@@ -134,6 +134,7 @@ const SERVICE_NAMESPACE = keys.of('service.namespace');
 const SCOPE_NAME = keys.of('scope_name');
 const SCOPE_VERSION = keys.of('scope_version');
 const SCOPE_SCHEMA_URL = keys.of('scope_schema_url');
+const SCOPE_DROPPED = keys.of('scope_dropped_attributes_count');
 const OBSERVED = keys.of('observed_timestamp');
 const TIMESTAMP = keys.of('timestamp');
 const SEVERITY_NUMBER = keys.of('severity_number');
@@ -182,7 +183,7 @@ const readScope = (body: Uint8Array, start: number, end: number): boolean => {
         if (field === MESSAGE_1) putSpan(metadata, SCOPE_NAME, to);
         else if (field === MESSAGE_2) putSpan(metadata, SCOPE_VERSION, to);
         else if (field === MESSAGE_3) readAttribute(template, metadata, inner.span(to));
-        else if (field === VARINT_4) putCount(template, metadata, DROPPED, to);
+        else if (field === VARINT_4) putCount(template, metadata, SCOPE_DROPPED, to);
         else inner.skip(field, to);
       }
     } else if (tag === MESSAGE_3) putSpan(metadata, SCOPE_SCHEMA_URL, end);

@@ -70,7 +70,7 @@ export const readValue = (reader: ProtoReader, end: number, scratch: Scratch): v
         break;
       case DOUBLE:
         found.kind = VALUE.number;
-        putText(scratch, String(readDouble(reader, end)));
+        putText(scratch, doubleText(readDouble(reader, end)));
         break;
       case ARRAY:
       case MAP:
@@ -98,6 +98,9 @@ const readDouble = (reader: ProtoReader, end: number): number => {
   double.setUint32(4, reader.high, true);
   return double.getFloat64(0, true);
 };
+
+/** The shortest digits that read back as the same number; a negative zero keeps its sign. */
+const doubleText = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
 
 /** Puts ASCII text into the scratch and points `found` at it. */
 const putText = (scratch: Scratch, ascii: string): void => {
@@ -157,7 +160,7 @@ const writeValue = (reader: ProtoReader, end: number, depth: number): void => {
         break;
       case DOUBLE: {
         const value = readDouble(reader, end);
-        ascii(Number.isFinite(value) ? String(value) : `"${String(value)}"`);
+        ascii(Number.isFinite(value) ? doubleText(value) : `"${String(value)}"`);
         break;
       }
       case ARRAY:
