@@ -202,12 +202,8 @@ export const LIMITS = {
    * file.
    */
   journalFileBytes: 67_108_864,
-  /** Bytes after which a group is committed without waiting for more. */
-  journalGroupBytes: 1_048_576,
-  /** Bytes that one group may grow to while the one before it is being synced. */
-  journalGroupMaxBytes: 8_388_608,
-  /** Time a group may wait for company, ms. */
-  journalGroupMs: 10,
+  /** Bytes of one group. Groups collect while the one before is synced; larger ones would only wait longer. */
+  journalGroupBytes: 8_388_608,
   /** Encoded bytes that wait to be written; beyond it senders are told to try later. */
   journalQueueBytes: 33_554_432,
   /**
@@ -251,7 +247,7 @@ export const LIMITS = {
    * Operators, parentheses and aggregations of one LogQL query: bounds the depth of every walk over
    * its tree.
    */
-  logqlNesting: 1_000,
+  logqlNesting: 500,
   /** Weight of a query's regular expressions, about instructions: this many compile in 0.3 s. */
   logqlRegexWeight: 65_536,
 
@@ -271,6 +267,8 @@ export const LIMITS = {
   scanSliceParts: 256,
   /** Lines of one query's answer: Loki's own default (`max_entries_limit_per_query`). */
   queryLines: 5_000,
+  /** Lines of one query's answer, bytes: a longer answer is cut there and says so. */
+  queryAnswerBytes: 67_108_864,
   /** Points of one series: Loki's own bound, a minute's resolution for a week. */
   queryPoints: 11_000,
   /** Series of one query's answer: Loki's own default (`max_query_series`). */

@@ -21,7 +21,7 @@ export async function* runLogPlan(
   const { direction } = plan;
   let left = plan.limit;
   const rows: AsyncIterable<Row> =
-    rest.length === 0
+    rest.length === 0 && Number.isFinite(left)
       ? firstRows(context, scan, columns, direction, left)
       : rowsInWindows(context, scan, columns, direction);
   for await (const row of rows) {
