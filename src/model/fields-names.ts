@@ -25,6 +25,8 @@ export const READ = {
   appLabel: 16,
   /** `HTTP/1.1` where it says so, else a version. */
   version: 17,
+  /** A name, and not a duration. */
+  service: 18,
 } as const;
 export type Reading = (typeof READ)[keyof typeof READ];
 
@@ -104,7 +106,7 @@ export const NAMED_FIELDS: readonly NamedFields[] = [
 
   row(
     'service',
-    READ.text,
+    READ.service,
     'service service.name service_name serviceName ServiceName otelServiceName dd.service ' +
       'serviceContext.service',
   ),
@@ -173,7 +175,7 @@ export const NAMED_FIELDS: readonly NamedFields[] = [
   row('platform', READ.text, 'cloud.platform'),
   around('mesh', 'mesh'),
   around('platform', 'platform'),
-  { column: 'stdio', reading: READ.stdio, envelopeOnly: true, names: 'stream stdio log.iostream' },
+  row('stdio', READ.stdio, 'stream stdio log.iostream'),
   row('event_name', READ.text, 'event.name event_name'),
 
   row(
@@ -255,7 +257,7 @@ export const NAMED_FIELDS: readonly NamedFields[] = [
   ),
   row('response_flags', READ.text, 'response_flags'),
   row('response_details', READ.text, 'response_code_details response_details'),
-  row('upstream_host', READ.text, 'upstream_host'),
-  row('upstream_cluster', READ.text, 'upstream_cluster'),
+  row('upstream_host', READ.text, 'upstream_host upstream_addr'),
+  row('upstream_cluster', READ.text, 'upstream_cluster proxy_upstream_name'),
   row('tls_version', READ.text, 'tls_version downstream_tls_version tls.version'),
 ];

@@ -191,6 +191,9 @@ const readPath = (
   return false;
 };
 
+const isDigit = (byte: number | undefined): boolean =>
+  byte !== undefined && byte >= 0x30 && byte <= 0x39;
+
 const isStdio = (buf: Uint8Array, start: number, end: number): boolean =>
   end - start === 6 &&
   buf[start] === 0x73 &&
@@ -201,6 +204,8 @@ const isStdio = (buf: Uint8Array, start: number, end: number): boolean =>
 export const putField: PutField = (record, origin, key, kind, buf, start, end) => {
   const role = roleOf(key);
   const { reading } = role;
+  // In a line, a known name without a value says no more than an empty column.
+  if (kind === VALUE.null && reading !== READ.rest && origin === 'line') return;
   if (
     reading === READ.rest ||
     kind > VALUE.boolean ||
@@ -275,6 +280,11 @@ const readSeldom = (
       return true;
     case READ.appLabel:
       return record.has(C.service) && holds(record, C.service, buf, start, end);
+    case READ.service:
+      // Heroku's router and others write how long the service took.
+      if (isDigit(buf[start]) && parseDuration(buf, start, end, 0)) return false;
+      putText(record, origin, C.service, key, buf, start, end);
+      return true;
     case READ.version: {
       const http = buf[start] === 0x48 && buf[start + 4] === 0x2f && end - start > 5;
       putText(record, origin, http ? C.protocol : C.version, key, buf, start, end);

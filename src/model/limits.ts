@@ -156,12 +156,12 @@ export const LIMITS = {
   readerWaitMs: 30_000,
   /** Time without a byte from the engine after which an insert or statement counts as lost, ms. */
   engineSilenceMs: 180_000,
-  /** Rows of one insert: where batches stop paying (performance.md). */
-  insertRows: 100_000,
+  /** Rows of one insert: where larger ones stop paying in time and cost much memory. */
+  insertRows: 65_536,
   /** Rows that are enough to insert at once. */
   insertRowsReady: 25_000,
   /** Bytes of one insert: bounds the engine's memory for it. */
-  insertBytes: 67_108_864,
+  insertBytes: 33_554_432,
   /** Time that a batch waits for others to go with it, ms. */
   insertWaitMs: 300,
   /**
@@ -244,8 +244,8 @@ export const LIMITS = {
   /** Text of one LogQL query, bytes: Loki's own bound. */
   logqlBytes: 131_072,
   /**
-   * Operators, parentheses and aggregations of one LogQL query: bounds the depth of every walk over
-   * its tree.
+   * Operators and aggregations of one LogQL query, and as many parentheses: bounds the depth of its
+   * tree. Twice this would exhaust the stack.
    */
   logqlNesting: 500,
   /** Weight of a query's regular expressions, about instructions: this many compile in 0.3 s. */

@@ -6,8 +6,10 @@ import type { LogRecord } from '../../model/record.ts';
  * Duties
  * - Pure, never throws, linear in the line's length, makes no strings or objects per value.
  * - `normalize` returns false and leaves the record as it was when the line is not its own. When it
- *   returns true it has set `structured` where the line has fields (then the whole line is kept beside
- *   them), offered columns (`record.offer`, the envelope wins) and put everything else in `attributes`.
+ *   returns true it has set `structured` where the line has fields (then the whole line is kept
+ * beside
+ *   them), offered columns (`record.offer`, the envelope wins) and put everything else in
+ * `attributes`.
  * - Numbers go to number columns only when exact; the original text of what does not fit its column
  *   goes to `attributes`.
  */

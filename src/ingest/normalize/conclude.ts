@@ -1,0 +1,51 @@
+import { C } from '../../model/columns.ts';
+import type { LogRecord } from '../../model/record.ts';
+import { severityOfStatus, SEVERITY } from '../../model/severity.ts';
+
+const encoder = new TextEncoder();
+const APP = encoder.encode('app');
+const ACCESS = encoder.encode('access');
+const ISTIO = encoder.encode('istio');
+const INBOUND = encoder.encode('inbound');
+const OUTBOUND = encoder.encode('outbound');
+
+/** Sets a column to what follows from other fields; a sender's own word stays. */
+const infer = (record: LogRecord, column: number, value: Uint8Array): void => {
+  if (!record.has(column)) record.set(column, value, 0, value.length);
+};
+
+export const inferAccess = (record: LogRecord): void => infer(record, C.kind, ACCESS);
+export const inferIstio = (record: LogRecord): void => infer(record, C.mesh, ISTIO);
+
+/** `inbound|8080||` and `outbound|80|v1|reviews.shop.svc`: only Istio names its clusters so. */
+const inferDirection = (record: LogRecord): void => {
+  const buf = record.bufs[C.upstream_cluster] as Uint8Array;
+  const start = record.starts[C.upstream_cluster] as number;
+  const size = (record.ends[C.upstream_cluster] as number) - start;
+  const inbound = size > 8 && buf[start] === 0x69;
+  const direction = inbound ? INBOUND : OUTBOUND;
+  const length = direction.length;
+  if (size <= length || buf[start + length] !== 0x7c) return;
+  for (let i = 0; i < length; i++) if (buf[start + i] !== direction[i]) return;
+  infer(record, C.direction, direction);
+  inferIstio(record);
+};
+
+/** Envoy writes `-` where nothing went wrong; a connection has flags but no status. */
+const hasFlags = (record: LogRecord): boolean =>
+  record.has(C.response_flags) &&
+  record.bufs[C.response_flags]?.[record.starts[C.response_flags] as number] !== 0x2d;
+
+/** Draws the conclusions that hold for every format: kind, direction, and an access's severity. */
+export const conclude = (record: LogRecord): void => {
+  const { numbers } = record;
+  const status = numbers[C.status] as number;
+  const access =
+    record.has(C.response_flags) || (status > 0 && record.has(C.method) && record.has(C.protocol));
+  if (access) inferAccess(record);
+  else infer(record, C.kind, APP);
+  if (record.has(C.upstream_cluster)) inferDirection(record);
+  if (numbers[C.severity] === 0 && record.bufs[C.kind] === ACCESS)
+    numbers[C.severity] =
+      status > 0 ? severityOfStatus(status) : hasFlags(record) ? SEVERITY.warn : SEVERITY.info;
+};

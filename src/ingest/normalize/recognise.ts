@@ -1,0 +1,83 @@
+import { C } from '../../model/columns.ts';
+import { LIMITS } from '../../model/limits.ts';
+import type { LogRecord } from '../../model/record.ts';
+import { NORMALIZERS, WRAPPERS } from './all.ts';
+import { conclude } from './conclude.ts';
+import type { Normalizer } from './normalize.ts';
+import { plain } from './plain.ts';
+
+/**
+ * Normalizes the cursor's line in place. `source` is anything that lines of one look have in common
+ * (a hash, a stream's name): it is remembered which format they had, which saves looking and
+ * changes
+ * nothing else.
+ */
+export type Normalize = (record: LogRecord, source: number | string) => void;
+
+export interface NormalizeOptions {
+  /** Format by service, for lines that are recognised wrongly; see `NORMALIZERS` for the names. */
+  readonly override?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Wrappers inside wrappers: Docker's within CRI's happens when a node agent is itself collected.
+ */
+const MOST_WRAPPERS = 2;
+
+const unwrap = (record: LogRecord): void => {
+  for (let i = 0; i < MOST_WRAPPERS; i++)
+    if (!WRAPPERS.some((wrapper) => takes(wrapper, record))) return;
+};
+
+const takes = (normalizer: Normalizer, record: LogRecord): boolean =>
+  normalizer.recognises(record.lineBuf, record.lineStart, record.lineEnd) &&
+  normalizer.normalize(record);
+
+const slotOf = (source: number | string): number => {
+  let hash = typeof source === 'number' ? source : source.length;
+  if (typeof source === 'string')
+    for (let i = 0; i < source.length; i++) hash = Math.imul(hash, 31) + source.charCodeAt(i);
+  return (hash >>> 0) % LIMITS.formatsRemembered;
+};
+
+/** By service name: the format that the configuration names for it. Unknown names are left out. */
+const overridesOf = (names: Readonly<Record<string, string>>): Map<string, Normalizer> => {
+  const overrides = new Map<string, Normalizer>();
+  for (const [service, name] of Object.entries(names)) {
+    const found = NORMALIZERS.find((normalizer) => normalizer.name === name);
+    if (found !== undefined) overrides.set(service, found);
+  }
+  return overrides;
+};
+
+/**
+ * A format must fit the whole line before it is chosen, so at most one other than `plain` ever
+ * does,
+ * and trying the remembered one first cannot change the outcome.
+ */
+export const createNormalize = (options: NormalizeOptions = {}): Normalize => {
+  const overrides = overridesOf(options.override ?? {});
+  const remembered = new Uint8Array(LIMITS.formatsRemembered);
+
+  const byContent = (record: LogRecord, source: number | string): void => {
+    const slot = slotOf(source);
+    const last = NORMALIZERS[remembered[slot] as number] as Normalizer;
+    if (last !== plain && takes(last, record)) return;
+    for (const [i, normalizer] of NORMALIZERS.entries()) {
+      if (normalizer === last && last !== plain) continue;
+      if (!takes(normalizer, record)) continue;
+      remembered[slot] = i;
+      return;
+    }
+  };
+
+  return (record, source) => {
+    if (record.lineEnd > record.lineStart) {
+      unwrap(record);
+      const forced = overrides.size > 0 ? overrides.get(record.text(C.service)) : undefined;
+      if (forced === undefined) byContent(record, source);
+      else if (!forced.normalize(record)) plain.normalize(record);
+    }
+    conclude(record);
+  };
+};

@@ -1,0 +1,197 @@
+import { C } from '../../model/columns.ts';
+import { measured, parseDuration } from '../../model/duration.ts';
+import { putField, VALUE } from '../../model/fields.ts';
+import { putNumber } from '../../model/fields-put.ts';
+import { keys, type Key } from '../../model/key.ts';
+import type { LogRecord } from '../../model/record.ts';
+
+/**
+ * How a token stands in a line:
+ * - `bare` up to the next space
+ * - `quoted` in double quotes, ended by a quote before what begins the next token, because proxies
+ *   write a quote inside a header as it came
+ * - `bracketed` in square brackets
+ * - `request` quoted: method, path and protocol
+ * - `list` bare values joined by `, ` or ` : ` (NGINX's upstreams)
+ */
+export type Shape = 'bare' | 'quoted' | 'bracketed' | 'request' | 'list';
+
+export interface Token {
+  /** The field's name, which says its column (see fields-names.ts); empty for fixed separators. */
+  readonly name: string;
+  readonly shape: Shape;
+  /** Nanoseconds of one, for durations whose name does not tell the unit. */
+  readonly unit?: number;
+  /** Column of such a duration. */
+  readonly column?: number;
+  /** `-` is kept where it is a value of its own (no response flags) rather than nothing. */
+  readonly dash?: true;
+}
+
+interface Field extends Token {
+  readonly key: Key;
+}
+
+const METHOD = keys.of('method');
+const PATH = keys.of('path');
+const PROTOCOL = keys.of('protocol');
+const REQUEST = keys.of('request');
+const MOST_TOKENS = 32;
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const DASH = 0x2d;
+
+/** A line of tokens in fixed order, one space between them. */
+export class TextFormat {
+  private readonly fields: readonly Field[];
+  private readonly required: number;
+  private readonly starts = new Int32Array(MOST_TOKENS);
+  private readonly ends = new Int32Array(MOST_TOKENS);
+  private found = 0;
+
+  /** Tokens from `required` on may be missing from the end of the line. */
+  constructor(tokens: readonly Token[], required: number = tokens.length) {
+    this.fields = tokens.map((token) => ({ ...token, key: keys.of(token.name) }));
+    this.required = required;
+  }
+
+  /** Whether the line is in this format; its tokens are remembered for `put`. */
+  match(buf: Uint8Array, start: number, end: number): boolean {
+    const { fields } = this;
+    this.found = 0;
+    let at = start;
+    for (let i = 0; i < fields.length; i++) {
+      if (i > 0) {
+        if (at === end && i >= this.required) break;
+        if (at >= end || buf[at] !== SPACE) return false;
+        at++;
+      }
+      at = this.token(i, buf, at, end);
+      if (at < 0) return false;
+      this.found = i + 1;
+    }
+    return at === end;
+  }
+
+  /** Measures the token at `at`; gives the position after it, -1 where it does not fit. */
+  private token(i: number, buf: Uint8Array, at: number, end: number): number {
+    const { shape } = this.fields[i] as Field;
+    let stop = at;
+    if (shape === 'bare' || shape === 'list') {
+      stop = bareEnd(buf, at, end);
+      if (shape === 'list') stop = listEnd(buf, stop, end);
+      if (stop === at || buf[at] === QUOTE) return -1;
+      this.starts[i] = at;
+      this.ends[i] = stop;
+      return stop;
+    }
+    const open = shape === 'bracketed' ? 0x5b : QUOTE;
+    const close = shape === 'bracketed' ? 0x5d : QUOTE;
+    if (at >= end || buf[at] !== open) return -1;
+    stop = at + 1;
+    while (stop < end && !(buf[stop] === close && this.closes(i, buf, stop + 1, end))) stop++;
+    if (stop >= end) return -1;
+    this.starts[i] = at + 1;
+    this.ends[i] = stop;
+    return stop + 1;
+  }
+
+  /** Whether token `i` can end before `at`: the next one begins there, or the line ends. */
+  private closes(i: number, buf: Uint8Array, at: number, end: number): boolean {
+    if (at === end) return i + 1 >= this.required;
+    const next = this.fields[i + 1];
+    if (next === undefined || buf[at] !== SPACE || at + 1 >= end) return false;
+    const opener = buf[at + 1];
+    if (next.shape === 'bracketed') return opener === 0x5b;
+    return (next.shape === 'quoted' || next.shape === 'request') === (opener === QUOTE);
+  }
+
+  start(i: number): number {
+    return i < this.found ? (this.starts[i] as number) : 0;
+  }
+
+  end(i: number): number {
+    return i < this.found ? (this.ends[i] as number) : 0;
+  }
+
+  /** Puts the matched tokens into the record. */
+  put(record: LogRecord): void {
+    const buf = record.lineBuf;
+    for (let i = 0; i < this.found; i++) {
+      const field = this.fields[i] as Field;
+      const start = this.starts[i] as number;
+      const end = this.ends[i] as number;
+      if (field.name === '' || start === end) continue;
+      if (end - start === 1 && buf[start] === DASH && field.dash === undefined) continue;
+      if (field.shape === 'request') putRequest(record, buf, start, end);
+      else if (field.unit !== undefined) putDuration(record, field, buf, start, end);
+      else putField(record, 'line', field.key, VALUE.string, buf, start, end);
+    }
+  }
+}
+
+const bareEnd = (buf: Uint8Array, at: number, end: number): number => {
+  while (at < end && buf[at] !== SPACE) at++;
+  return at;
+};
+
+const listEnd = (buf: Uint8Array, at: number, end: number): number => {
+  for (;;) {
+    if (at + 1 < end && buf[at - 1] === 0x2c && buf[at] === SPACE) at = bareEnd(buf, at + 1, end);
+    else if (at + 3 < end && buf[at + 1] === 0x3a && buf[at] === SPACE && buf[at + 2] === SPACE)
+      at = bareEnd(buf, at + 3, end);
+    else return at;
+  }
+};
+
+const putDuration = (
+  record: LogRecord,
+  field: Field,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): void => {
+  const read =
+    parseDuration(buf, start, end, field.unit as number) &&
+    putNumber(record, field.column ?? C.duration_ns, measured.value) &&
+    measured.exact;
+  if (!read) record.attribute(field.key, buf, start, end);
+};
+
+/**
+ * `GET /path HTTP/1.1`, `- - -` of a connection without a request, or what a client sent instead.
+ */
+const putRequest = (record: LogRecord, buf: Uint8Array, start: number, end: number): void => {
+  const first = bareEnd(buf, start, end);
+  let last = end;
+  while (last > first && buf[last - 1] !== SPACE) last--;
+  if (first >= last - 1 || !isMethod(buf, start, first)) {
+    const empty = end - start === 5 && buf[start] === DASH && buf[start + 4] === DASH;
+    if (!empty) record.attribute(REQUEST, buf, start, end);
+    return;
+  }
+  putField(record, 'line', METHOD, VALUE.string, buf, start, first);
+  putField(record, 'line', PATH, VALUE.string, buf, first + 1, last - 1);
+  putField(record, 'line', PROTOCOL, VALUE.string, buf, last, end);
+};
+
+/** A method as RFC 9110 lets it be, which is a token; in practice capital letters. */
+const isMethod = (buf: Uint8Array, start: number, end: number): boolean => {
+  if (end === start || end - start > 32) return false;
+  for (let at = start; at < end; at++) {
+    const byte = buf[at] as number;
+    if (!((byte >= 0x41 && byte <= 0x5a) || byte === DASH || byte === 0x5f)) return false;
+  }
+  return buf[start] !== DASH;
+};
+
+/** Numbers told by `isNumeric` are digits, or the dash that stands for none. */
+export const isNumeric = (buf: Uint8Array, start: number, end: number): boolean => {
+  if (end - start === 1 && buf[start] === DASH) return true;
+  for (let at = start; at < end; at++) {
+    const byte = buf[at] as number;
+    if (byte < 0x30 || byte > 0x39) return false;
+  }
+  return end > start;
+};
