@@ -18,7 +18,7 @@ export class Cursor {
   private readonly text: string;
   private at = 0;
   private ahead: Token | null = null;
-  private nesting = 0;
+  private readonly nested = { operators: 0, parentheses: 0 };
 
   constructor(text: string) {
     this.text = text;
@@ -68,12 +68,15 @@ export class Cursor {
     });
   }
 
-  /** Counts one operator, parenthesis or aggregation towards the bound on a tree's depth. */
-  nest(pos: number): void {
-    this.nesting++;
-    if (this.nesting > LIMITS.logqlNesting) {
-      const limit = LIMITS.logqlNesting;
-      refuse(`query too complex (more than ${limit} operators and parentheses)`, pos);
+  /**
+   * Counts one operator (or aggregation, or function) or parenthesis: together they bound the depth
+   * of the tree and of the parser's recursion. They count apart, because the printer writes every
+   * operator in parentheses and what it prints must parse.
+   */
+  nest(what: 'operators' | 'parentheses', pos: number): void {
+    this.nested[what]++;
+    if (this.nested[what] > LIMITS.logqlNesting) {
+      refuse(`query too complex (more than ${LIMITS.logqlNesting} ${what})`, pos);
     }
   }
 }

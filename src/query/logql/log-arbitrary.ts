@@ -126,7 +126,10 @@ export const anyDuration = fc.oneof(
 
 /** Sizes are read as doubles. */
 const anyBytes = fc
-  .oneof(fc.constantFrom(0, 5, 999, 1000, 1500, 1024, 2 ** 30), fc.double({ min: 0, max: 2 ** 63 }))
+  .oneof(
+    fc.constantFrom(0, 5, 999, 1000, 1500, 1024, 2 ** 30),
+    fc.double({ min: 0, max: 2 ** 63, noNaN: true }),
+  )
   .map((size) => BigInt(Math.trunc(size)));
 
 const anyCompare = fc.constantFrom('==', '!=', '>', '>=', '<', '<=' as const);

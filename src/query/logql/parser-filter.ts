@@ -36,7 +36,7 @@ export const parseLabelFilter = (cursor: Cursor, weakest = 0): LabelFilter => {
   for (;;) {
     const joint = jointAt(cursor);
     if (joint === null || STRENGTH[joint] <= weakest) return left;
-    cursor.nest(cursor.peek().pos);
+    cursor.nest('operators', cursor.peek().pos);
     if (joint !== 'nothing') cursor.take();
     const strength = STRENGTH[joint];
     const right = parseLabelFilter(cursor, strength === Infinity ? 0 : strength);
@@ -61,7 +61,7 @@ const jointAt = (cursor: Cursor): Joint | null => {
 const parseOperand = (cursor: Cursor): LabelFilter => {
   const paren = cursor.accept('(');
   if (paren !== null) {
-    cursor.nest(paren.pos);
+    cursor.nest('parentheses', paren.pos);
     const inner = parseLabelFilter(cursor);
     cursor.expect(')', []);
     return inner;

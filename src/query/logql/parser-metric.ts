@@ -41,7 +41,7 @@ export const parseExpr = (cursor: Cursor, weakest = 1): Expr => {
     const { kind, pos } = cursor.peek();
     const precedence = PRECEDENCE.get(kind) ?? 0;
     if (precedence < weakest) return left;
-    cursor.nest(pos);
+    cursor.nest('operators', pos);
     cursor.take();
     const { bool, matching } = parseModifier(cursor);
     const right = parseExpr(cursor, kind === '^' ? precedence : precedence + 1);
@@ -61,13 +61,13 @@ const parseOperand = (cursor: Cursor): Expr => {
     case '-':
       return parseLiteral(cursor);
     case 'RANGE_FUNCTION':
-      cursor.nest(pos);
+      cursor.nest('operators', pos);
       return parseRangeAggregation(cursor);
     case 'VECTOR_FUNCTION':
-      cursor.nest(pos);
+      cursor.nest('operators', pos);
       return parseVectorAggregation(cursor);
     case 'label_replace':
-      cursor.nest(pos);
+      cursor.nest('operators', pos);
       return parseLabelReplace(cursor);
     case 'VECTOR':
       return parseVector(cursor);
@@ -83,7 +83,7 @@ const parseLog = (cursor: Cursor): LogExpr => {
 };
 
 const parseParenthesis = (cursor: Cursor): Expr => {
-  cursor.nest(cursor.take().pos);
+  cursor.nest('parentheses', cursor.take().pos);
   const inner = parseExpr(cursor);
   cursor.expect(')', []);
   return inner;

@@ -27,7 +27,7 @@ export const parseLogRange = (
     if (!cursor.is('{')) cursor.fail(expected);
     return parsePlain(cursor, pos, parseHead(cursor));
   }
-  cursor.nest(pos);
+  cursor.nest('parentheses', pos);
   if (!cursor.is('{')) {
     const inner = parseLogRange(cursor);
     cursor.expect(')');

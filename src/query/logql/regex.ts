@@ -60,7 +60,7 @@ const compile = (regex: string): RE2JS | string => {
   }
 };
 
-const ATOM = /\\[pP]\{[^}]*\}|\\x\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^]/suy;
+const ATOM = /\\[pP](?:\{[^}]*\}|.)|\\x\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^]/suy;
 
 /**
  * About how many instructions an expression compiles to: its characters and classes, those under
