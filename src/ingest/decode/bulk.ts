@@ -232,8 +232,17 @@ const isBlank = (body: Uint8Array, start: number, end: number): boolean => {
 };
 
 /** Bytes as JSON text, '' for none. */
-const jsonText = (buf: Uint8Array, start: number, end: number): string =>
-  start === end ? '' : JSON.stringify(decoder.decode(buf.subarray(start, end)));
+const jsonText = (buf: Uint8Array, start: number, end: number): string => {
+  if (start === end) return '';
+  let at = start;
+  while (at < end && isPlain(buf[at] as number)) at++;
+  if (at === end && Buffer.isBuffer(buf)) return `"${buf.toString('latin1', start, end)}"`;
+  return JSON.stringify(decoder.decode(buf.subarray(start, end)));
+};
+
+/** Printable ASCII that JSON needs not escape. */
+const isPlain = (byte: number): boolean =>
+  byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c;
 
 /** Each operation takes a line; only bodies that could hold too many are counted. */
 const hasTooManyItems = (body: Uint8Array): boolean => {
