@@ -1,5 +1,10 @@
 import { join } from 'node:path';
-import { createAuthenticator, keyDigest, openAuthenticator, type Authenticator } from '../access/authentication.ts';
+import {
+  createAuthenticator,
+  keyDigest,
+  openAuthenticator,
+  type Authenticator,
+} from '../access/authentication.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { isMissing, type Disk } from '../platform/disk.ts';
 import { systemRandom } from '../platform/random.ts';

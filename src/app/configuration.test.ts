@@ -18,10 +18,18 @@ const none = (): undefined => undefined;
 describe('a file with mistakes names line, column, what stands there and what is allowed', () => {
   test.each([
     ['an unknown key', 'data: x\nlisten_on: y\n', ['m.yaml:2:1', "'listen_on'", 'native_ports']],
-    ['a nested unknown key', 'engine:\n  url: x\n  uri: y\n', ['m.yaml:3:3', "'uri'", 'memory_bytes']],
+    [
+      'a nested unknown key',
+      'engine:\n  url: x\n  uri: y\n',
+      ['m.yaml:3:3', "'uri'", 'memory_bytes'],
+    ],
     ['a port out of range', 'ports:\n  loki: 70000\n', ['m.yaml:2:3', 'ports.loki', '70000']],
     ['an unknown port', 'ports:\n  lokki: 1\n', ['m.yaml:2:3', 'elasticsearch']],
-    ['a word for a number', 'limits:\n  line_bytes: many\n', ['m.yaml:2:3', 'limits.line_bytes', '"many"']],
+    [
+      'a word for a number',
+      'limits:\n  line_bytes: many\n',
+      ['m.yaml:2:3', 'limits.line_bytes', '"many"'],
+    ],
     ['broken YAML', 'data: [1\n', ['m.yaml:']],
     ['a repeated key', 'data: a\ndata: b\n', ['m.yaml:2:1', 'unique']],
   ])('%s', (_name, text, words) => {
@@ -44,11 +52,19 @@ test('an empty file is all defaults', () => {
     threads: 1,
   });
   expect(config.engine.home).toBe('embedded');
-  expect(config.ports).toMatchObject({ loki: 3100, elasticsearch: 9200, 'otlp-http': 4318, syslog: 5140 });
+  expect(config.ports).toMatchObject({
+    loki: 3100,
+    elasticsearch: 9200,
+    'otlp-http': 4318,
+    syslog: 5140,
+  });
 });
 
 test('flags win over variables, variables over the file', () => {
-  const file = readConfigurationFile('listen: 127.0.0.1:1\ndata: file\nnative_ports: off\n', 'm.yaml');
+  const file = readConfigurationFile(
+    'listen: 127.0.0.1:1\ndata: file\nnative_ports: off\n',
+    'm.yaml',
+  );
   const env = (name: string): string | undefined =>
     ({ MESHTRAIL_LISTEN: '127.0.0.1:2', MESHTRAIL_DATA: 'env' })[name];
   const config = settle({ listen: '127.0.0.1:3' }, env, file, machine);
@@ -81,5 +97,7 @@ test.each(['7280', 'host', 'host:', 'host:99999', '::1:80'])('listen %s is refus
 });
 
 test('a certificate without its key is refused', () => {
-  expect(failure(() => settle({ tlsCert: 'a.pem' }, none, {}, machine)).hint).toContain('--tls-key');
+  expect(failure(() => settle({ tlsCert: 'a.pem' }, none, {}, machine)).hint).toContain(
+    '--tls-key',
+  );
 });

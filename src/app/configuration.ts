@@ -18,15 +18,20 @@ export const PORTS = {
 export type PortName = keyof typeof PORTS;
 
 const port = z.union([z.int().min(0).max(65_535), z.literal('off')]);
-const onOff = z.union([z.boolean(), z.enum(['on', 'off'])]).transform((v) => v === true || v === 'on');
+const onOff = z
+  .union([z.boolean(), z.enum(['on', 'off'])])
+  .transform((v) => v === true || v === 'on');
 const size = z.union([
   z.int().min(1),
   z.string().regex(/^\d+(\.\d+)?\s*(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)$/i, 'a size such as 512MiB'),
 ]);
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const snake = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const limitNames = new Map(Object.keys(LIMITS).map((name) => [snake(name), name]));
-const limitShape = Object.fromEntries([...limitNames.keys()].map((n) => [n, z.int().min(1).optional()]));
+const limitShape = Object.fromEntries(
+  [...limitNames.keys()].map((n) => [n, z.int().min(1).optional()]),
+);
 const portShape = Object.fromEntries(Object.keys(PORTS).map((n) => [n, port.optional()]));
 
 const fileSchema = z.strictObject({
@@ -35,7 +40,10 @@ const fileSchema = z.strictObject({
   dev: z.boolean().optional(),
   insecure_listen: z.boolean().optional(),
   native_ports: onOff.optional(),
-  node: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/).optional(),
+  node: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/)
+    .optional(),
   threads: z.int().min(1).max(LIMITS.decodeThreads).optional(),
   tls: z
     .strictObject({ cert: z.string(), key: z.string(), client_ca: z.string().optional() })
@@ -74,7 +82,8 @@ export interface Configuration {
   /** Name of this node in lanes; undefined: the one that the data directory remembers. */
   readonly node: string | undefined;
   readonly threads: number;
-  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa?: string } | undefined;
+  readonly tls:
+    { readonly cert: string; readonly key: string; readonly clientCa?: string } | undefined;
   readonly ports: Readonly<Record<PortName, number | 'off'>>;
   readonly engine: {
     /** 'embedded' or the URL of a ClickHouse server. */
@@ -132,7 +141,10 @@ const allowed = (issue: z.core.$ZodIssue, document: Document): string => {
     let schema: unknown = fileSchema;
     for (const step of issue.path) {
       schema = unwrap(schema);
-      schema = schema instanceof z.ZodObject ? (schema.shape as Record<string, unknown>)[String(step)] : undefined;
+      schema =
+        schema instanceof z.ZodObject
+          ? (schema.shape as Record<string, unknown>)[String(step)]
+          : undefined;
     }
     schema = unwrap(schema);
     const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
@@ -174,7 +186,9 @@ const positionOf = (
   const path = issue.path.filter((step) => typeof step !== 'symbol');
   const lookFor = issue.code === 'unrecognized_keys' ? issue.keys[0] : path.at(-1);
   const parent: unknown =
-    issue.code === 'unrecognized_keys' ? document.getIn(path, true) : document.getIn(path.slice(0, -1), true);
+    issue.code === 'unrecognized_keys'
+      ? document.getIn(path, true)
+      : document.getIn(path.slice(0, -1), true);
   const holder = parent ?? document.contents;
   if (isMap(holder)) {
     for (const pair of holder.items) {
@@ -192,7 +206,10 @@ export const parseListen = (text: string): { host: string; port: number } => {
   if (match === null || portNumber > 65_535) {
     throw refuse(`listen: '${text}' is not HOST:PORT`, 'for example 127.0.0.1:7280');
   }
-  return { host: match[1] ?? (match[2] === '' ? '127.0.0.1' : (match[2] as string)), port: portNumber };
+  return {
+    host: match[1] ?? (match[2] === '' ? '127.0.0.1' : (match[2] as string)),
+    port: portNumber,
+  };
 };
 
 const flagOf = (value: string | undefined, name: string): boolean | undefined => {
@@ -209,7 +226,9 @@ export const settle = (
   file: ConfigurationFile,
   machine: { readonly cores: number },
 ): Configuration => {
-  const listen = parseListen(flags.listen ?? env('MESHTRAIL_LISTEN') ?? file.listen ?? '127.0.0.1:7280');
+  const listen = parseListen(
+    flags.listen ?? env('MESHTRAIL_LISTEN') ?? file.listen ?? '127.0.0.1:7280',
+  );
   const cert = flags.tlsCert ?? env('MESHTRAIL_TLS_CERT') ?? file.tls?.cert;
   const key = flags.tlsKey ?? env('MESHTRAIL_TLS_KEY') ?? file.tls?.key;
   const clientCa = flags.tlsClientCa ?? env('MESHTRAIL_TLS_CLIENT_CA') ?? file.tls?.client_ca;
@@ -242,7 +261,10 @@ export const settle = (
       true,
     node: env('MESHTRAIL_NODE') ?? file.node,
     threads: file.threads ?? Math.max(1, Math.min(LIMITS.decodeThreads, machine.cores - 1)),
-    tls: cert === undefined || key === undefined ? undefined : { cert, key, ...(clientCa !== undefined && { clientCa }) },
+    tls:
+      cert === undefined || key === undefined
+        ? undefined
+        : { cert, key, ...(clientCa !== undefined && { clientCa }) },
     ports,
     engine: {
       home: flags.engine ?? env('MESHTRAIL_ENGINE') ?? file.engine?.url ?? 'embedded',
@@ -251,7 +273,9 @@ export const settle = (
       memoryBytes: bytesOf(file.engine?.memory_bytes ?? 600 * 2 ** 20),
       threads: file.engine?.threads ?? machine.cores,
     },
-    journalMaxBytes: bytesOf(env('MESHTRAIL_JOURNAL_MAX_BYTES') ?? file.journal?.max_bytes ?? 4 * 2 ** 30),
+    journalMaxBytes: bytesOf(
+      env('MESHTRAIL_JOURNAL_MAX_BYTES') ?? file.journal?.max_bytes ?? 4 * 2 ** 30,
+    ),
     discoverServiceName: file.loki?.discover_service_name ?? true,
     discoverLogLevels: file.loki?.discover_log_levels ?? true,
     formats: file.formats ?? {},

@@ -23,8 +23,12 @@ test('the text form has help, type, escaped labels and sums', () => {
 
 test('label sets are bounded: what is beyond falls to "other"', () => {
   const counters = new Counters();
-  for (let i = 0; i < 5_000; i++) counters.add('meshtrail_dropped_records_total', 1, { source: String(i) });
-  const lines = counters.text().split('\n').filter((line) => line.startsWith('meshtrail_dropped_records_total{'));
+  for (let i = 0; i < 5_000; i++)
+    counters.add('meshtrail_dropped_records_total', 1, { source: String(i) });
+  const lines = counters
+    .text()
+    .split('\n')
+    .filter((line) => line.startsWith('meshtrail_dropped_records_total{'));
   expect(lines.length).toBeLessThanOrEqual(1_001);
   expect(counters.get('meshtrail_dropped_records_total', { source: 'other' })).toBe(4_000);
 });

@@ -22,10 +22,16 @@ export const METRICS = {
   meshtrail_dropped_records_total: ['counter', 'Datagrams lost because nothing else was possible.'],
   meshtrail_dropped_bytes_total: ['counter', 'Bytes of those datagrams.'],
   meshtrail_refused_requests_total: ['counter', 'Requests told to retry, or refused, by reason.'],
-  meshtrail_lines_kept_whole_total: ['counter', 'Lines stored whole beside their values, by reason.'],
+  meshtrail_lines_kept_whole_total: [
+    'counter',
+    'Lines stored whole beside their values, by reason.',
+  ],
   meshtrail_lines_cut_total: ['counter', 'Lines longer than limits.line_bytes, cut and marked.'],
   meshtrail_fields_overflowed_total: ['counter', 'Fields kept only in their line.'],
-  meshtrail_times_replaced_total: ['counter', 'Event times not usable; the time of receipt stands.'],
+  meshtrail_times_replaced_total: [
+    'counter',
+    'Event times not usable; the time of receipt stands.',
+  ],
   meshtrail_redactions_total: ['counter', 'Values redacted, by rule.'],
   meshtrail_journal_bytes: ['gauge', 'Bytes of the journal on disk.'],
   meshtrail_journal_pending_bytes: ['gauge', 'Bytes journalled and not yet in the engine.'],

@@ -1,6 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '../platform/log.ts';
-import type { Job, JobDone, RequestJob, StreamJob, ThreadOptions, ThreadResult } from './thread-messages.ts';
+import type {
+  Job,
+  JobDone,
+  RequestJob,
+  StreamJob,
+  ThreadOptions,
+  ThreadResult,
+} from './thread-messages.ts';
 
 export type NewJob = Omit<RequestJob, 'id'> | Omit<StreamJob, 'id'>;
 

@@ -5,7 +5,14 @@ import { createNormalize } from '../ingest/normalize/recognise.ts';
 import { must } from '../model/errors.ts';
 import { overrideLimits } from '../model/limits.ts';
 import { Pipeline } from './pipeline.ts';
-import type { Job, JobDone, RequestJob, StreamJob, ThreadOptions, ThreadResult } from './thread-messages.ts';
+import type {
+  Job,
+  JobDone,
+  RequestJob,
+  StreamJob,
+  ThreadOptions,
+  ThreadResult,
+} from './thread-messages.ts';
 
 /**
  * A decoding thread: takes jobs, runs the pipeline, gives batches back. Jobs that wait together share
@@ -79,7 +86,11 @@ const takeTurn = (first: Job): void => {
   const clamp = (index: number): number => Math.min(index, batches.length - 1);
   const result: ThreadResult = {
     batches,
-    done: done.map((item) => ({ ...item, lastBatch: clamp(item.lastBatch), firstBatch: clamp(item.firstBatch) })),
+    done: done.map((item) => ({
+      ...item,
+      lastBatch: clamp(item.lastBatch),
+      firstBatch: clamp(item.firstBatch),
+    })),
     counts: pipeline.counts.take(),
   };
   port.postMessage(

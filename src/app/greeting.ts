@@ -24,9 +24,13 @@ export const greet = ({ config, data, storage, listeners, adminKey }: Greeting):
     ...listeners.opened.map(({ name, host: at, port }) => `listening ${name} ${at}:${port}`),
     ...listeners.warnings.map((warning) => `warning    ${warning}`),
   ];
-  if (config.dev) lines.push('DEV MODE   authentication is OFF: anyone on this machine reads and writes');
+  if (config.dev)
+    lines.push('DEV MODE   authentication is OFF: anyone on this machine reads and writes');
   if (adminKey !== undefined) {
-    lines.push(`admin key  ${adminKey}`, '           shown this once: keep it, clients take it as MESHTRAIL_KEY');
+    lines.push(
+      `admin key  ${adminKey}`,
+      '           shown this once: keep it, clients take it as MESHTRAIL_KEY',
+    );
   }
   lines.push(
     'first line:',

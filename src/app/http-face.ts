@@ -18,8 +18,14 @@ const STATUS: Readonly<Record<Why, number>> = {
 
 const WORDS: Readonly<Record<Why, readonly [string, string]>> = {
   busy: ['the server is busy or its journal is full', 'send the same again after a few seconds'],
-  too_large: ['the request is larger than the limit', 'send smaller requests, or raise limits.request_bytes'],
-  unauthorized: ['no or wrong key', 'send `Authorization: Bearer KEY`; the key was printed at the first start'],
+  too_large: [
+    'the request is larger than the limit',
+    'send smaller requests, or raise limits.request_bytes',
+  ],
+  unauthorized: [
+    'no or wrong key',
+    'send `Authorization: Bearer KEY`; the key was printed at the first start',
+  ],
   failed: ['the server could not do this', 'try again; its log says why'],
 };
 
@@ -78,10 +84,20 @@ export class RoutedFace implements HttpFace {
       return this.say(request, known, 'unauthorized');
     }
     if (found === 'method') {
-      return errorAnswer(405, 'method_not_allowed', `${request.method} is not served here`, 'see /api/openapi.json or docs/protocols.md');
+      return errorAnswer(
+        405,
+        'method_not_allowed',
+        `${request.method} is not served here`,
+        'see /api/openapi.json or docs/protocols.md',
+      );
     }
     if (found === undefined) {
-      return errorAnswer(404, 'not_found', `nothing is served at ${request.path}`, 'docs/protocols.md lists every path');
+      return errorAnswer(
+        404,
+        'not_found',
+        `nothing is served at ${request.path}`,
+        'docs/protocols.md lists every path',
+      );
     }
     return undefined;
   }
@@ -92,7 +108,11 @@ export class RoutedFace implements HttpFace {
     const mount = found.route.mount ?? '';
     const path = request.path.slice(mount.length) || '/';
     try {
-      return await found.route.handle(mount === '' ? request : { ...request, path }, body, found.names);
+      return await found.route.handle(
+        mount === '' ? request : { ...request, path },
+        body,
+        found.names,
+      );
     } catch (error) {
       if (error instanceof MeshtrailError) {
         return errorAnswer(statusOf(error.code), error.code, error.message, error.hint);

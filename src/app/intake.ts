@@ -89,7 +89,12 @@ export class Intake {
   ): Promise<HttpAnswer> {
     const tenant = tenantOf(request.headers);
     if (tenant === undefined) {
-      return errorAnswer(400, 'tenant_invalid', 'X-Scope-OrgID is not a tenant name', "use letters, digits and !-_.*'()");
+      return errorAnswer(
+        400,
+        'tenant_invalid',
+        'X-Scope-OrgID is not a tenant name',
+        "use letters, digits and !-_.*'()",
+      );
     }
     if (body.length > 0 && !this.accepts()) return this.refusal(decoder, request, 'busy');
     const decode: DecodeRequest = {

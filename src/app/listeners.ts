@@ -40,7 +40,12 @@ export interface Api {
   readonly routes: readonly Route[];
   /** Routes that a native port serves beside its decoder's (queries on Loki's port). */
   nativeRoutes(name: PortName): readonly Route[];
-  upgrade(request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer): boolean;
+  upgrade(
+    request: ReceivedRequest,
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): boolean;
   stop(): void;
 }
 
@@ -68,8 +73,12 @@ const reason = (error: unknown): string => {
 export const openListeners = async (options: ListenersOptions): Promise<Listeners> => {
   const { config, decoders, intake, api, tls, budget } = options;
   const face = (routes: readonly Route[]): RoutedFace =>
-    new RoutedFace(new Routes(routes), options.authenticator, options.counters, options.log, (...words) =>
-      api.upgrade(...words),
+    new RoutedFace(
+      new Routes(routes),
+      options.authenticator,
+      options.counters,
+      options.log,
+      (...words) => api.upgrade(...words),
     );
   const open: { name: string; listener: Closable }[] = [];
   const warnings: string[] = [];
@@ -79,7 +88,10 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
   ];
   try {
     const address = { host: config.host, port: config.port };
-    open.push({ name: 'main', listener: await listenHttp(systemSockets, address, face(mainRoutes), budget, tls) });
+    open.push({
+      name: 'main',
+      listener: await listenHttp(systemSockets, address, face(mainRoutes), budget, tls),
+    });
   } catch (error) {
     throw new MeshtrailError(
       'listen_failed',
@@ -87,7 +99,10 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
       'stop what has the port, or choose another with --listen HOST:PORT',
     );
   }
-  const attempt = async (name: PortName, listen: (port: number) => Promise<Closable>): Promise<void> => {
+  const attempt = async (
+    name: PortName,
+    listen: (port: number) => Promise<Closable>,
+  ): Promise<void> => {
     const port = config.ports[name];
     if (!config.nativePorts || port === 'off') return;
     try {
@@ -103,7 +118,9 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
     if (decoder.native === undefined) continue;
     const name = decoder.native as PortName;
     const routes = [...intake.routes(decoder, ''), ...api.nativeRoutes(name)];
-    await attempt(name, (port) => listenHttp(systemSockets, { host, port }, face(routes), budget, tls));
+    await attempt(name, (port) =>
+      listenHttp(systemSockets, { host, port }, face(routes), budget, tls),
+    );
   }
   for (const decoder of decoders.streams) {
     const name = decoder.native as PortName;
@@ -119,7 +136,9 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
       }
     });
     if (tls !== undefined) {
-      await attempt('syslog-tls', (port) => listenTcp(systemSockets, { host, port }, stream, budget, tls));
+      await attempt('syslog-tls', (port) =>
+        listenTcp(systemSockets, { host, port }, stream, budget, tls),
+      );
     }
   }
   return {

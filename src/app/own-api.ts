@@ -54,7 +54,7 @@ export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Ap
     flush: (tenant, startNs, endNs) => storage.flush(tenant, startNs, endNs),
     discoverLogLevels: config.discoverLogLevels,
   });
-  const hub = new TailHub(loki, counters, log);
+  const hub = new TailHub(loki, { discoverLogLevels: config.discoverLogLevels }, counters, log);
   storage.onDurable((batch) => hub.offer(batch));
 
   const answer = async (
@@ -65,7 +65,12 @@ export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Ap
   ): Promise<HttpAnswer> => {
     const tenant = tenantOf(request.headers);
     if (tenant === undefined) {
-      return errorAnswer(400, 'tenant_invalid', 'X-Scope-OrgID is not a tenant name', "use letters, digits and !-_.*'()");
+      return errorAnswer(
+        400,
+        'tenant_invalid',
+        'X-Scope-OrgID is not a tenant name',
+        "use letters, digits and !-_.*'()",
+      );
     }
     const { method, path, headers, signal } = request;
     const query = parametersOf(request, body);
@@ -89,7 +94,9 @@ export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Ap
   });
   const ready = async (): Promise<HttpAnswer> => {
     const missing = await storage.notReady();
-    return missing.length === 0 ? text(200, 'ready\n') : text(503, `not ready: ${missing.join('; ')}\n`);
+    return missing.length === 0
+      ? text(200, 'ready\n')
+      : text(503, `not ready: ${missing.join('; ')}\n`);
   };
   const routes: Route[] = [
     get('/healthz', true, () => Promise.resolve(text(200, 'ok\n'))),

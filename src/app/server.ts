@@ -165,4 +165,3 @@ export const startServer = async (flags: Flags): Promise<Server> => {
     stop,
   };
 };
-

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Batch } from '../model/batch.ts';
 import { MeshtrailError } from '../model/errors.ts';
@@ -61,25 +60,10 @@ const rootKeyOf = (text: string | undefined): Uint8Array | undefined => {
   return key;
 };
 
-const passwordOf = async (file: string | undefined): Promise<string> => {
-  if (file === undefined) return '';
-  try {
-    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new MeshtrailError(
-      'password_file_unreadable',
-      `the engine's password file ${file} cannot be read`,
-      'check the path and its permissions',
-      { cause: error },
-    );
-  }
-};
-
-const createEngine = async (config: Configuration, options: EngineOptions): Promise<Engine> => {
+const createEngine = (config: Configuration, options: EngineOptions): Engine => {
   const { home, user, passwordFile, memoryBytes, threads } = config.engine;
   if (home === 'embedded') return createEmbeddedEngine({ ...options, memoryBytes, threads });
-  const password = await passwordOf(passwordFile);
-  return createClusterEngine({ ...options, url: home, user, password, memoryBytes, threads });
+  return createClusterEngine({ ...options, url: home, user, passwordFile });
 };
 
 export const openStorage = async (options: StorageOptions): Promise<OpenStorage> => {
@@ -93,7 +77,7 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     ...(rootKey && { rootKey }),
   });
   let journal: Journal | undefined;
-  const engine = await createEngine(config, {
+  const engine = createEngine(config, {
     dataDirectory: data,
     keyring,
     release: { release: (batch) => journal?.release(batch) },
@@ -109,7 +93,9 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     disk: systemDisk,
     clock: systemClock,
     keyring,
-    node: state.nodeName(config.node ?? (options.hostName.replace(/[^A-Za-z0-9._-]/g, '-') || 'node')),
+    node: state.nodeName(
+      config.node ?? (options.hostName.replace(/[^A-Za-z0-9._-]/g, '-') || 'node'),
+    ),
     maxBytes: config.journalMaxBytes,
     log,
     onDurable: (batch) => {
@@ -166,7 +152,9 @@ const assemble = (
   readGauges: () => readGauges(counters, engine, journal),
   stop: async (drainMs) => {
     const drained = Promise.all(
-      engine.catalog.tenants().map((tenant) => engine.writer.flush(tenant, 0n, 9_223_372_036_854_775_807n)),
+      engine.catalog
+        .tenants()
+        .map((tenant) => engine.writer.flush(tenant, 0n, 9_223_372_036_854_775_807n)),
     );
     await Promise.race([drained.catch(() => undefined), systemClock.sleep(drainMs)]);
     await engine.stop();

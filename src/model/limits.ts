@@ -62,6 +62,10 @@ export const LIMITS = {
   idleConnectionMs: 900_000,
   /** Bytes of one stream connection that may wait for durability before it is paused. */
   streamWindowBytes: 1_048_576,
+  /** Live tails open at a time. */
+  tails: 200,
+  /** Durable batches that wait to be shown to live tails; more are dropped and counted. */
+  tailBatches: 64,
   /** Length of a tenant's name, as Loki and Mimir have it. */
   tenantLength: 150,
   /** Threads that decode; more than this never paid off in the benchmark. */

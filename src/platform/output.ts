@@ -10,6 +10,11 @@ export interface Output {
   columns(): number;
 }
 
+// The reader left (`| head`): nobody is there to tell, and it is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 /** Standard output of this process, notices on standard error. */
 export const systemOutput: Output = {
   write(text) {

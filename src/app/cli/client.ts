@@ -16,8 +16,11 @@ export interface TargetFlags {
 
 export const addTargetOptions = (command: Command): Command =>
   command
-    .option('--url <url>', 'address of the server (default $MESHTRAIL_URL or http://127.0.0.1:7280)')
-    .option('--tenant <name>', 'tenant to ask for (default: the server\'s default tenant)');
+    .option(
+      '--url <url>',
+      'address of the server (default $MESHTRAIL_URL or http://127.0.0.1:7280)',
+    )
+    .option('--tenant <name>', "tenant to ask for (default: the server's default tenant)");
 
 export const targetOf = (flags: TargetFlags): Target => {
   const text = flags.url ?? systemEnvironment.get('MESHTRAIL_URL') ?? 'http://127.0.0.1:7280';
@@ -25,7 +28,11 @@ export const targetOf = (flags: TargetFlags): Target => {
   try {
     url = new URL(text);
   } catch {
-    throw new MeshtrailError('url_invalid', `'${text}' is not a URL`, 'for example --url http://127.0.0.1:7280');
+    throw new MeshtrailError(
+      'url_invalid',
+      `'${text}' is not a URL`,
+      'for example --url http://127.0.0.1:7280',
+    );
   }
   const key = systemEnvironment.get('MESHTRAIL_KEY');
   const headers: Record<string, string> = {};
@@ -42,7 +49,11 @@ const explain = (status: number): string => {
 };
 
 /** Sends a request; throws MeshtrailError with the server's own words when it refuses. */
-export const ask = async (target: Target, path: string, init: RequestInit = {}): Promise<Response> => {
+export const ask = async (
+  target: Target,
+  path: string,
+  init: RequestInit = {},
+): Promise<Response> => {
   const url = new URL(path, target.url);
   const headers = { ...target.headers, ...(init.headers as Record<string, string> | undefined) };
   let response: Response;
@@ -59,7 +70,10 @@ export const ask = async (target: Target, path: string, init: RequestInit = {}):
   }
   if (response.ok) return response;
   const words = (await response.text()).trim().slice(0, 2_000);
-  throw new RefusedError(response.status, `${response.status} from ${url.pathname}: ${messageOf(words)}`);
+  throw new RefusedError(
+    response.status,
+    `${response.status} from ${url.pathname}: ${messageOf(words)}`,
+  );
 };
 
 export class RefusedError extends MeshtrailError {
@@ -75,7 +89,9 @@ const messageOf = (words: string): string => {
   try {
     const parsed = JSON.parse(words) as { error?: { message?: string; hint?: string } };
     if (parsed.error?.message === undefined) return words;
-    return parsed.error.hint ? `${parsed.error.message} (${parsed.error.hint})` : parsed.error.message;
+    return parsed.error.hint
+      ? `${parsed.error.message} (${parsed.error.hint})`
+      : parsed.error.message;
   } catch {
     return words;
   }
@@ -93,9 +109,16 @@ const UNITS_NS: Readonly<Record<string, bigint>> = {
 export const parseSpan = (text: string): bigint => {
   const parts = [...text.matchAll(/(\d+)([smhdw])/gy)];
   if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) {
-    throw new MeshtrailError('span_invalid', `'${text}' is not a span of time`, 'for example 30m, 6h, 7d');
+    throw new MeshtrailError(
+      'span_invalid',
+      `'${text}' is not a span of time`,
+      'for example 30m, 6h, 7d',
+    );
   }
-  return parts.reduce((sum, [, count, unit]) => sum + BigInt(count as string) * (UNITS_NS[unit as string] as bigint), 0n);
+  return parts.reduce(
+    (sum, [, count, unit]) => sum + BigInt(count as string) * (UNITS_NS[unit as string] as bigint),
+    0n,
+  );
 };
 
 /** A time: RFC 3339, epoch seconds, or epoch nanoseconds; result in nanoseconds. */
@@ -104,7 +127,11 @@ export const parseTime = (text: string): bigint => {
   if (/^\d{9,11}$/.test(text)) return BigInt(text) * 1_000_000_000n;
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) {
-    throw new MeshtrailError('time_invalid', `'${text}' is not a time`, 'for example 2026-01-31T12:00:00Z, or epoch seconds');
+    throw new MeshtrailError(
+      'time_invalid',
+      `'${text}' is not a time`,
+      'for example 2026-01-31T12:00:00Z, or epoch seconds',
+    );
   }
   return BigInt(ms) * 1_000_000n;
 };

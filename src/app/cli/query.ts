@@ -2,7 +2,15 @@ import type { Command } from 'commander';
 import { MeshtrailError } from '../../model/errors.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { systemOutput } from '../../platform/output.ts';
-import { addTargetOptions, ask, formatTime, parseSpan, parseTime, targetOf, type TargetFlags } from './client.ts';
+import {
+  addTargetOptions,
+  ask,
+  formatTime,
+  parseSpan,
+  parseTime,
+  targetOf,
+  type TargetFlags,
+} from './client.ts';
 import { printTable } from './table.ts';
 
 interface QueryFlags extends TargetFlags {
@@ -42,7 +50,11 @@ export const addQuery = (program: Command): void => {
     .option('--to <time>', 'end: RFC 3339 or epoch (default: now)')
     .option('--limit <n>', 'lines at most', '100')
     .option('--step <span>', 'distance of samples of a metric query (15s, 1m)')
-    .option('--output <form>', 'raw (the lines as they came), json (one object a line), table', 'raw')
+    .option(
+      '--output <form>',
+      'raw (the lines as they came), json (one object a line), table',
+      'raw',
+    )
     .option('--forward', 'oldest first (default: newest last, the newest N)');
   addTargetOptions(command)
     .addHelpText(
@@ -61,14 +73,22 @@ Examples:
 const limitOf = (text: string): number => {
   const limit = Number(text);
   if (!Number.isInteger(limit) || limit < 1) {
-    throw new MeshtrailError('limit_invalid', `--limit '${text}' is not a positive number`, 'for example --limit 1000');
+    throw new MeshtrailError(
+      'limit_invalid',
+      `--limit '${text}' is not a positive number`,
+      'for example --limit 1000',
+    );
   }
   return limit;
 };
 
 const run = async (logql: string, flags: QueryFlags): Promise<void> => {
   if (!OUTPUTS.includes(flags.output)) {
-    throw new MeshtrailError('output_invalid', `--output '${flags.output}' is unknown`, `use ${OUTPUTS.join(', ')}`);
+    throw new MeshtrailError(
+      'output_invalid',
+      `--output '${flags.output}' is unknown`,
+      `use ${OUTPUTS.join(', ')}`,
+    );
   }
   const target = targetOf(flags);
   const limit = limitOf(flags.limit);
@@ -94,7 +114,12 @@ const printStreams = async (streams: readonly StreamResult[], flags: QueryFlags)
   );
   lines.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   if (flags.output === 'table') {
-    const rows = lines.map(({ time, stream, line }) => [formatTime(time), stream['service_name'] ?? '', stream['detected_level'] ?? '', line]);
+    const rows = lines.map(({ time, stream, line }) => [
+      formatTime(time),
+      stream['service_name'] ?? '',
+      stream['detected_level'] ?? '',
+      line,
+    ]);
     return printTable(['time', 'service', 'level', 'line'], rows);
   }
   for (const { time, line, stream } of lines) {
@@ -117,7 +142,9 @@ const printSeries = async (series: readonly SeriesResult[], output: string): Pro
     for (const [time, sample] of values ?? (value ? [value] : [])) {
       const at = formatTime(BigInt(Math.round(time * 1000)) * 1_000_000n);
       if (output === 'json') {
-        await systemOutput.write(`${JSON.stringify({ timestamp: at, labels: metric, value: sample })}\n`);
+        await systemOutput.write(
+          `${JSON.stringify({ timestamp: at, labels: metric, value: sample })}\n`,
+        );
       } else rows.push([at, nameOf(metric), sample]);
     }
   }

@@ -37,7 +37,9 @@ const fingerprint = async (file: string, status: Stats): Promise<string> => {
     await handle.read(head, 0, head.length, 0);
     // A file that grows keeps its first line; anything after it may still come.
     const line = head.indexOf(10);
-    return createHash('sha256').update(line < 0 ? head : head.subarray(0, line + 1)).digest('hex');
+    return createHash('sha256')
+      .update(line < 0 ? head : head.subarray(0, line + 1))
+      .digest('hex');
   } finally {
     await handle.close();
   }

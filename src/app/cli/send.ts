@@ -6,7 +6,14 @@ import { LIMITS } from '../../model/limits.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { systemOutput } from '../../platform/output.ts';
 import { hostName } from '../../platform/processes.ts';
-import { addTargetOptions, ask, RefusedError, targetOf, type Target, type TargetFlags } from './client.ts';
+import {
+  addTargetOptions,
+  ask,
+  RefusedError,
+  targetOf,
+  type Target,
+  type TargetFlags,
+} from './client.ts';
 import { encodeLines } from './otlp-lines.ts';
 import { openSource, Progress, type Source } from './send-file.ts';
 
@@ -27,8 +34,13 @@ export const addSend = (program: Command): void => {
   const command = program
     .command('send <files...>')
     .description('send files of logs, one record a line; goes on where it stopped')
-    .option('--service <name>', 'service of the lines (default: the file\'s name)')
-    .option('--label <name=value>', 'resource attribute, for example k8s.namespace.name=shop (repeatable)', collect, [])
+    .option('--service <name>', "service of the lines (default: the file's name)")
+    .option(
+      '--label <name=value>',
+      'resource attribute, for example k8s.namespace.name=shop (repeatable)',
+      collect,
+      [],
+    )
     .option('--restart', 'send from the beginning, also what was sent before');
   addTargetOptions(command)
     .addHelpText(
@@ -58,7 +70,11 @@ const resourceOf = (source: Source, flags: SendFlags): Record<string, string> =>
   for (const label of flags.label) {
     const split = label.indexOf('=');
     if (split < 1) {
-      throw new MeshtrailError('label_invalid', `--label '${label}' is not NAME=VALUE`, 'for example --label k8s.namespace.name=shop');
+      throw new MeshtrailError(
+        'label_invalid',
+        `--label '${label}' is not NAME=VALUE`,
+        'for example --label k8s.namespace.name=shop',
+      );
     }
     resource[label.slice(0, split)] = label.slice(split + 1);
   }
@@ -131,7 +147,9 @@ const sendFile = async (file: string, flags: SendFlags): Promise<void> => {
   const progress = new Progress(source.identity, server);
   const start = flags.restart === true ? 0 : await progress.read();
   if (!source.packed && source.sizeBytes !== undefined && start >= source.sizeBytes && start > 0) {
-    systemOutput.notice(`${source.name}: already sent (${start} bytes); --restart sends it again\n`);
+    systemOutput.notice(
+      `${source.name}: already sent (${start} bytes); --restart sends it again\n`,
+    );
     return;
   }
   if (start > 0) systemOutput.notice(`${source.name}: going on at byte ${start}\n`);
@@ -148,7 +166,9 @@ const sendFile = async (file: string, flags: SendFlags): Promise<void> => {
   const seconds = Math.max(0.001, (systemClock.monotonicMs() - startedMs) / 1000);
   const mb = (sender.offset - start) / 1e6;
   if (systemOutput.isTerminal) systemOutput.notice('\r\u001b[K');
-  systemOutput.notice(`${source.name}: ${sender.lines} lines, ${mb.toFixed(1)} MB in ${seconds.toFixed(1)} s\n`);
+  systemOutput.notice(
+    `${source.name}: ${sender.lines} lines, ${mb.toFixed(1)} MB in ${seconds.toFixed(1)} s\n`,
+  );
 };
 
 /** Hands whole lines to the sender and returns the unfinished rest. */
@@ -180,6 +200,10 @@ const showProgress = (source: Source, sender: Sender, start: number, startedMs: 
   const share = size === undefined || size === 0 ? undefined : Math.min(1, sender.offset / size);
   const done = share === undefined ? 0 : Math.round(share * BAR);
   const bar =
-    share === undefined ? '' : `[${'#'.repeat(done)}${'.'.repeat(BAR - done)}] ${Math.floor(share * 100)} % `;
-  systemOutput.notice(`\r\u001b[K${source.name} ${bar}${(sender.offset / 1e6).toFixed(1)} MB, ${rate} MB/s`);
+    share === undefined
+      ? ''
+      : `[${'#'.repeat(done)}${'.'.repeat(BAR - done)}] ${Math.floor(share * 100)} % `;
+  systemOutput.notice(
+    `\r\u001b[K${source.name} ${bar}${(sender.offset / 1e6).toFixed(1)} MB, ${rate} MB/s`,
+  );
 };

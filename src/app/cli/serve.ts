@@ -15,7 +15,7 @@ export const addServe = (program: Command): void => {
     .option('--listen <host:port>', 'address of the main port (default 127.0.0.1:7280)')
     .option('--config <file>', 'YAML configuration; docs/configuration.md lists every key')
     .option('--engine <home>', '`embedded`, or the URL of a ClickHouse server')
-    .option('--native-ports <on|off>', 'listen on each protocol\'s own port too (default on)')
+    .option('--native-ports <on|off>', "listen on each protocol's own port too (default on)")
     .option('--dev', 'no authentication; loopback only')
     .option('--insecure-listen', 'allow an address beyond loopback without TLS')
     .option('--tls-cert <file>', 'certificate chain, PEM')

@@ -10,7 +10,10 @@ export const printTable = async (
   );
   const last = heading.length - 1;
   const room = systemOutput.isTerminal
-    ? Math.max(20, systemOutput.columns() - widths.slice(0, last).reduce((sum, w) => sum + w + 2, 0))
+    ? Math.max(
+        20,
+        systemOutput.columns() - widths.slice(0, last).reduce((sum, w) => sum + w + 2, 0),
+      )
     : Infinity;
   const print = (row: readonly string[]): Promise<void> => {
     const cells = row.map((cell, i) => {

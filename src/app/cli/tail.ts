@@ -59,7 +59,9 @@ const run = async (logql: string, flags: TailFlags): Promise<void> => {
           new MeshtrailError(
             'server_refused',
             `${response.statusCode ?? 0} from /loki/api/v1/tail: ${words}`,
-            response.statusCode === 401 ? 'set MESHTRAIL_KEY to the administrator key' : 'check the query',
+            response.statusCode === 401
+              ? 'set MESHTRAIL_KEY to the administrator key'
+              : 'check the query',
           ),
         );
       });
@@ -94,5 +96,6 @@ const print = async (message: TailMessage, output: string): Promise<void> => {
     }
   }
   const dropped = message.dropped_entries?.length ?? 0;
-  if (dropped > 0) systemOutput.notice(`(${dropped} lines were dropped: this reader is too slow)\n`);
+  if (dropped > 0)
+    systemOutput.notice(`(${dropped} lines were dropped: this reader is too slow)\n`);
 };

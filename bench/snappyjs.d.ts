@@ -1,0 +1,4 @@
+declare module 'snappyjs' {
+  /** Compresses into one snappy block. */
+  export function compress(bytes: Uint8Array): Uint8Array;
+}
