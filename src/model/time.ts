@@ -277,7 +277,7 @@ const parseMonthFirst = (
   referenceSec: number,
 ): boolean => {
   const month = monthAt(buf, start, end);
-  if (end - start < 15 || month === 0 || buf[start + 3] !== 0x20) return false;
+  if (end - start < 14 || month === 0 || buf[start + 3] !== 0x20) return false;
   const padded = buf[start + 4] === 0x20;
   const wide = !padded && isDigitAt(buf, start + 5, end);
   const day = wide ? two(buf, start + 4) : (buf[start + (padded ? 5 : 4)] as number) - 0x30;
@@ -346,7 +346,7 @@ export const parseTime = (
   }
   if (first === 0x5b && buf[end - 1] === 0x5d)
     return parseTime(buf, start + 1, end - 1, referenceSec);
-  if (end - start < 15) return false;
+  if (end - start < 14) return false;
   if (monthAt(buf, start, end) > 0) return parseMonthFirst(buf, start, end, referenceSec);
   if (/* a letter */ (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a)
     return (first === 0x49 || first === 0x57 || first === 0x45 || first === 0x46) &&

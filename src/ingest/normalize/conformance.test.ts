@@ -32,7 +32,9 @@ const fixturesOf = (member: Normalizer): Fixture[] => {
       member,
       file: `${member.name}/${file}`,
       line: readFileSync(join(folder, file)),
-      out: JSON.parse(readFileSync(join(folder, file.replace('.in', '.out.json')), 'utf8')),
+      out: JSON.parse(
+        readFileSync(join(folder, file.replace('.in', '.out.json')), 'utf8'),
+      ) as unknown,
     }));
 };
 
