@@ -206,7 +206,10 @@ export const LIMITS = {
    * file.
    */
   journalFileBytes: 67_108_864,
-  /** Bytes of one group. Groups collect while the one before is synced; larger ones would only wait longer. */
+  /**
+   * Bytes of one group. Groups collect while the one before is synced; larger ones would only wait
+   * longer.
+   */
   journalGroupBytes: 8_388_608,
   /** Encoded bytes that wait to be written; beyond it senders are told to try later. */
   journalQueueBytes: 33_554_432,

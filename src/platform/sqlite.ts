@@ -27,7 +27,7 @@ export function openDatabase(path: string): Database {
   );
   return {
     run: (sql) => database.exec(sql),
-    all: (sql, ...values) => database.prepare(sql).all(...values) as Record<string, SqlValue>[],
+    all: (sql, ...values) => database.prepare(sql).all(...values),
     transaction(work) {
       database.exec('BEGIN IMMEDIATE');
       try {

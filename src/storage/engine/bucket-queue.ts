@@ -77,15 +77,20 @@ export class BucketQueue {
     return Math.max(due, this.notBeforeMs);
   }
 
-  /** Takes what goes into one insert: at least one slice, within the bounds of an insert. */
-  take(nowMs: number): Slice[] {
+  /**
+   * Takes what goes into one insert: at least one slice, within `share` of the bounds of an insert
+   * (each insert under way costs the engine memory for all its rows).
+   */
+  take(nowMs: number, share: number): Slice[] {
+    const rowsMost = LIMITS.insertRows * share;
+    const bytesMost = LIMITS.insertBytes * share;
     let rows = 0;
     let bytes = 0;
     let count = 0;
     for (const slice of this.pending) {
       rows += rowsOf(slice);
       bytes += bytesOf(slice);
-      if (count > 0 && (rows > LIMITS.insertRows || bytes > LIMITS.insertBytes)) break;
+      if (count > 0 && (rows > rowsMost || bytes > bytesMost)) break;
       count += 1;
     }
     const taken = this.pending.splice(0, count);

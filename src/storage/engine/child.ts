@@ -18,6 +18,8 @@ import {
   standardInput,
 } from '../../platform/processes.ts';
 import { systemClock } from '../../platform/clock.ts';
+import { systemDisk } from '../../platform/disk.ts';
+import { releaseStartupPages } from './startup-pages.ts';
 
 /** Opens the port, then sleeps for ever: one row a second, no data, no work. */
 const SERVE =
@@ -27,6 +29,9 @@ const SERVE =
 
 /** How often the parent's life is asked after, should standard input have been kept open, ms. */
 const PARENT_CHECK_MS = 1_000;
+
+/** By then the port answers, and the memory that only the start needed can go, ms. */
+const STARTED_MS = 2_000;
 
 const die = (): void => void sendSignal(processId, 'SIGKILL');
 
@@ -54,8 +59,13 @@ const words = [
   '--query',
   SERVE,
 ];
-// The name is Node's promise of a native call on a thread of its own; it answers when the engine
-// has ended, which is always a failure: the reason stands on standard error.
+systemClock.setTimer(STARTED_MS, () => {
+  void systemDisk
+    .readFile('/proc/self/maps')
+    .then((maps) => releaseStartupPages(maps.toString('utf8'), library as string))
+    .catch(() => undefined); // Only Linux has it, and only memory is at stake.
+});
+// Answers when the engine has ended, which is always a failure: the reason is on standard error.
 await load({
   library: 'chdb',
   funcName: 'chdb_query_cmdline',

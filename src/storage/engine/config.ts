@@ -125,6 +125,7 @@ const LOGGER =
     'DynamicQueryHandler',
     'PredefinedQueryHandler',
     'BackgroundSchedulePool/BgSchPool',
+    'BackgroundSchedulePool/BgStrmSchPool',
   ]
     .map((name) => `<logger><name>${name}</name><level>none</level></logger>`)
     .join('') +

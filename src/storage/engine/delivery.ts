@@ -49,9 +49,14 @@ export class Delivery {
 
   /**
    * One round for one bucket: settles a doubt, or else sends one insert (the result is true when it
-   * stored something). Throws what went wrong; the rows are then in the queue or in its doubt.
+   * stored something), of `share` of an insert's bounds. Throws what went wrong; the rows are then in the queue or in its doubt.
    */
-  async round(queue: BucketQueue, connection: EngineConnection, nowMs: number): Promise<boolean> {
+  async round(
+    queue: BucketQueue,
+    connection: EngineConnection,
+    nowMs: number,
+    share: number,
+  ): Promise<boolean> {
     await this.options.tables.ensure(queue.bucket, connection);
     if (queue.doubt !== undefined) {
       const missing = await this.settle(queue, queue.doubt, connection);
@@ -59,7 +64,7 @@ export class Delivery {
       queue.putBack(missing);
       return missing.length === 0;
     }
-    const slices = queue.take(nowMs);
+    const slices = queue.take(nowMs, share);
     if (slices.length === 0) return true;
     try {
       await this.insert(queue, slices, connection);

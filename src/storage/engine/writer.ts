@@ -144,7 +144,7 @@ export class EngineWriter {
     queue.busy = true;
     queue.startedMs = nowMs;
     const run = this.options.delivery
-      .round(queue, connection, nowMs)
+      .round(queue, connection, nowMs, this.running.size === 0 ? 1 : 0.5)
       .then(
         (stored) => {
           if (stored) queue.failures = 0;
