@@ -3,7 +3,7 @@ import type { EnvoyAccess } from './envoy-access.ts';
 
 const orNull = (text: string): string | null => (text === '-' || text === '' ? null : text);
 
-/** Consul's default JSON access log (proxy-defaults, accessLogs): 24 keys, null for absent values. */
+/** Consul's default JSON access log (proxy-defaults, accessLogs): 24 keys, null where absent. */
 export const consulLine = (a: EnvoyAccess): string =>
   JSON.stringify({
     start_time: `${isoTime(a.startUs, 3)}Z`,

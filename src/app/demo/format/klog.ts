@@ -6,8 +6,8 @@ const valueOf = (value: string | number): string =>
   typeof value === 'number' ? String(value) : JSON.stringify(value);
 
 /**
- * A line of klog's structured form: `I0131 12:00:00.123456       1 file.go:12] "Message" key="value"`
- * (k8s.io/klog/v2, InfoS and ErrorS; the thread id is padded to seven).
+ * A line of klog's structured form:
+ * `I0131 12:00:00.123456       1 file.go:12] "Message" key="value"` (k8s.io/klog/v2, InfoS and ErrorS; the thread id is padded to seven).
  */
 export const klogLine = (
   timeUs: number,

@@ -1,6 +1,6 @@
 import type { AppEvent } from '../app-events.ts';
 
-/** A line of zap's production encoder (Go): epoch seconds with fractions, `caller`, `stacktrace`. */
+/** A line of zap's production encoder (Go): epoch seconds with fractions, `caller`, stack trace. */
 export const zapLine = (event: AppEvent): string => {
   const { ids, request, stack } = event;
   return JSON.stringify({
