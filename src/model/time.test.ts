@@ -142,16 +142,13 @@ describe('parseTime', () => {
   it('survives anything', () => {
     const letter = fc.constantFrom(...Array.from('0123456789-/:., TZ+[]IWNovThu'));
     fc.assert(
-      fc.property(
-        fc.string({ unit: fc.constantFrom(...Array.from(alphabet)), maxLength: 40 }),
-        (text) => {
-          const found = read(text, NOW);
-          if (found === undefined) return;
-          expect(parsed.sec).toBeGreaterThanOrEqual(0);
-          expect(parsed.sec).toBeLessThanOrEqual(MAX_TIME_SEC);
-          expect(parsed.nano).toBeLessThan(1e9);
-        },
-      ),
+      fc.property(fc.string({ unit: letter, maxLength: 40 }), (text) => {
+        const found = read(text, NOW);
+        if (found === undefined) return;
+        expect(parsed.sec).toBeGreaterThanOrEqual(0);
+        expect(parsed.sec).toBeLessThanOrEqual(MAX_TIME_SEC);
+        expect(parsed.nano).toBeLessThan(1e9);
+      }),
       { numRuns: 5_000 },
     );
   });
