@@ -1,7 +1,7 @@
 import { Catalog } from './catalog.ts';
 import { newCounters } from './counters.ts';
 import { assembleEngine } from './assemble.ts';
-import type { Engine, EngineOptions } from './engine.ts';
+import type { Engine, EngineHome, EngineOptions } from './engine.ts';
 import { Supervisor } from './supervisor.ts';
 
 export interface EmbeddedEngineOptions extends EngineOptions {
@@ -13,6 +13,14 @@ export interface EmbeddedEngineOptions extends EngineOptions {
 
 /** ClickHouse as a child process of ours, its data below `<dataDirectory>/engine`. */
 export function createEmbeddedEngine(options: EmbeddedEngineOptions): Engine {
+  return assembleEmbedded(options).engine;
+}
+
+/** The same with the home beside it, for tests that need to reach behind the engine. */
+export function assembleEmbedded(options: EmbeddedEngineOptions): {
+  readonly engine: Engine;
+  readonly home: EngineHome;
+} {
   const catalog = new Catalog(`${options.dataDirectory}/catalog.db`);
   const counters = newCounters();
   let underWay = (): number => 0;
@@ -26,5 +34,5 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): Engine {
   });
   const assembled = assembleEngine(options, home, catalog, counters);
   underWay = assembled.underWay;
-  return assembled.engine;
+  return { engine: assembled.engine, home };
 }

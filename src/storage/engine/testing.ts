@@ -5,12 +5,13 @@ import { systemClock } from '../../platform/clock.ts';
 import { systemDisk } from '../../platform/disk.ts';
 import { silentLog, type Log } from '../../platform/log.ts';
 import { systemRandom } from '../../platform/random.ts';
-import { createEmbeddedEngine, type EmbeddedEngineOptions } from './embedded.ts';
-import type { Engine } from './engine.ts';
+import { assembleEmbedded, type EmbeddedEngineOptions } from './embedded.ts';
+import type { Engine, EngineHome } from './engine.ts';
 
 /** A real engine over a directory of its own, for tests. */
 export interface TestEngine {
   readonly engine: Engine;
+  readonly home: EngineHome;
   /** Batches that the writer has released, in order. */
   readonly released: NumberedBatch[];
   /** Numbers a batch, hands it to the writer and waits until it is searchable. */
@@ -30,7 +31,7 @@ export async function startTestEngine(
 ): Promise<TestEngine> {
   const released: NumberedBatch[] = [];
   await systemDisk.makeDirectory(directory);
-  const engine = createEmbeddedEngine({
+  const { engine, home } = assembleEmbedded({
     dataDirectory: directory,
     keyring: testKeyring,
     release: { release: (batch) => void released.push(batch) },
@@ -44,6 +45,7 @@ export async function startTestEngine(
   const seqs = new Map<string, number>();
   return {
     engine,
+    home,
     released,
     async store(batch) {
       const bucket = engine.catalog.bucketFor(batch.tenant, 'default', batch.observedNs);

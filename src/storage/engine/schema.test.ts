@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { COLUMNS, TAIL_COLUMNS } from '../../model/columns.ts';
+import { systemDisk } from '../../platform/disk.ts';
+import {
+  bucketStatement,
+  loadMigrations,
+  onceStatement,
+  parseMigration,
+  quoted,
+} from './schema.ts';
+
+test('sections and statements are found, comments are not', () => {
+  const text = 'words\n-- @once\nA;\n-- no\nB\n  b;\n-- @bucket\nC -- x;y\n;\n-- @existing\nD;\n';
+  expect(parseMigration(3, text)).toEqual({
+    version: 3,
+    once: ['A', 'B\n  b'],
+    bucket: ['C -- x;y\n'],
+    existing: ['D'],
+  });
+});
+
+test('a file that ends inside a statement is refused', () => {
+  expect(() => parseMigration(1, '-- @once\nA')).toThrow(/inside a statement/);
+});
+
+test('every column stands in the bucket table and in the one that reads them all', async () => {
+  const [first] = await loadMigrations(systemDisk);
+  const bucket = first?.bucket.join('\n') ?? '';
+  const terms = { table: 'logs_x', tenant: 'acme', disk: "disk = 'e1'," };
+  const sql = bucketStatement(bucket, terms);
+  const all = onceStatement(first?.once.at(-1) ?? '');
+  for (const { name } of [...COLUMNS, ...TAIL_COLUMNS]) {
+    expect(sql).toMatch(new RegExp(`^ *${name} `, 'm'));
+    expect(all).toMatch(new RegExp(`^ *${name} `, 'm'));
+  }
+  expect(sql + all).not.toContain('{{');
+});
+
+test('a tenant is a literal whatever it holds', () => {
+  expect(quoted("it's\\")).toBe("'it\\x27s\\x5C'");
+});
