@@ -28,20 +28,49 @@ test('wall time follows a wall clock that was set, forward and back', () => {
   expect(clock.nowMs()).toBe(6_400_000);
 });
 
-test('observed time stands still while the wall clock is behind, then goes on', () => {
+test('observed time goes on from its last value while the wall clock is an hour behind', () => {
   const { clock, time } = handClock(10_000_000);
   const before = clock.observedNs();
   time.wallMs -= 3_600_000;
   expect(clock.observedNs()).toBe(before);
-  time.wallMs += 3_600_010;
-  expect(clock.observedNs()).toBe(before + 10n * NS_PER_MS);
+  time.wallMs += 1_500;
+  time.monotonicMs += 1_500;
+  expect(clock.observedNs()).toBe(before + 1_500n * NS_PER_MS);
+  time.monotonicMs += 0.000001;
+  expect(clock.observedNs()).toBe(before + 1_500n * NS_PER_MS + 1n);
+});
+
+test('observed time follows the wall again once that has caught up', () => {
+  const { clock, time } = handClock(10_000_000);
+  const before = clock.observedNs();
+  time.wallMs -= 3_600_000;
+  time.monotonicMs += 1_000;
+  expect(clock.observedNs()).toBe(before + 1_000n * NS_PER_MS);
+  time.wallMs += 3_700_000;
+  time.monotonicMs += 1_000;
+  expect(clock.observedNs()).toBe(before + 100_000n * NS_PER_MS);
+});
+
+test('observed time never goes back, however the wall clock is set', () => {
+  const { clock, time } = handClock(10_000_000);
+  let last = clock.observedNs();
+  for (let n = 0; n < 1_000; n++) {
+    time.wallMs += ((n * 7_919) % 4_001) - 2_000;
+    time.monotonicMs += (n * 31) % 17;
+    const now = clock.observedNs();
+    expect(now >= last).toBe(true);
+    last = now;
+  }
 });
 
 test('observed time starts no lower than what is on disk', () => {
-  const { clock } = handClock(1_000);
+  const { clock, time } = handClock(1_000);
   clock.observeAtLeast(5_000n * NS_PER_MS);
   clock.observeAtLeast(2_000n * NS_PER_MS);
   expect(clock.observedNs()).toBe(5_000n * NS_PER_MS);
+  time.wallMs += 250;
+  time.monotonicMs += 250;
+  expect(clock.observedNs()).toBe(5_250n * NS_PER_MS);
 });
 
 test('the system clock is near the wall, and a sleep ends early when aborted', async () => {

@@ -14,7 +14,8 @@ export interface Clock {
   monotonicMs(): number;
   /**
    * Wall time for `observed_at`, nanoseconds: never less than any value given before, also when
-   * the wall clock jumps back. It then stands still until the wall has caught up.
+   * the wall clock jumps back. It then goes on from the last value at the monotonic counter's pace,
+   * until the wall has caught up.
    */
   observedNs(): bigint;
   /** Raises `observedNs` to at least `floorNs`: call it at start with the last time on disk. */
@@ -51,6 +52,8 @@ export function createClock(source: TimeSource = systemSource): Clock {
   let anchorMonotonicNs = source.monotonicNs();
   const startNs = anchorMonotonicNs;
   let lastObservedNs = 0n;
+  /** Monotonic time at which `lastObservedNs` was given or raised. */
+  let lastObservedAtNs = anchorMonotonicNs;
 
   function nowNs(): bigint {
     const wallNs = BigInt(source.wallMs()) * NS_PER_MS;
@@ -64,17 +67,30 @@ export function createClock(source: TimeSource = systemSource): Clock {
   }
 
   function observeAtLeast(floorNs: bigint): void {
-    if (floorNs > lastObservedNs) lastObservedNs = floorNs;
+    if (floorNs <= lastObservedNs) return;
+    lastObservedNs = floorNs;
+    lastObservedAtNs = source.monotonicNs();
+  }
+
+  function observedNs(): bigint {
+    const wallNs = nowNs();
+    const atNs = source.monotonicNs();
+    // Behind the wall the time that has passed since is real all the same: two records an hour
+    // apart must not get one instant because somebody set the clock back.
+    const passedNs = lastObservedNs + (atNs - lastObservedAtNs);
+    // Within the drift the wall is the better witness, as long as it does not go back.
+    const aheadNs = lastObservedNs > 0n ? passedNs - wallNs : 0n;
+    if (aheadNs >= DRIFT_NS) lastObservedNs = passedNs;
+    else if (wallNs > lastObservedNs) lastObservedNs = wallNs;
+    lastObservedAtNs = atNs;
+    return lastObservedNs;
   }
 
   return {
     nowNs,
     nowMs: () => source.wallMs(),
     monotonicMs: () => Number(source.monotonicNs() - startNs) / 1e6,
-    observedNs() {
-      observeAtLeast(nowNs());
-      return lastObservedNs;
-    },
+    observedNs,
     observeAtLeast,
     setTimer,
     setRepeating,
