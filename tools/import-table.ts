@@ -106,7 +106,7 @@ function mayImportFile(
   target: string,
   typesOnly: boolean,
 ): boolean {
-  if (isTest(path) && /^(fixtures|tools)\//.test(target)) return true;
+  if (isTest(path) && /^(fixtures|tools|sim)\//.test(target)) return true;
   if (!target.startsWith('src/')) return false;
   if (path.endsWith('.engine.test.ts')) return true;
   const inside = (name: string): boolean =>

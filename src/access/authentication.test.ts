@@ -3,7 +3,11 @@ import { createAuthenticator, keyDigest, secretsOf } from './authentication.ts';
 
 const KEY = 'mtk_0123456789abcdef';
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
-const request = (headers: Record<string, string>, path = '/', query = '') => ({ headers, path, query });
+const request = (headers: Record<string, string>, path = '/', query = '') => ({
+  headers,
+  path,
+  query,
+});
 
 describe('a key is taken from wherever a protocol carries it', () => {
   test.each([

@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /**
- * One administrator key until access lands. It is accepted wherever the sender's own protocol carries a
- * secret: `Authorization: Bearer`, Basic password, `ApiKey`, `Splunk <token>`, `DD-API-KEY`,
+ * One administrator key until access lands. It is accepted wherever the sender's own protocol
+ * carries a secret: `Authorization: Bearer`, Basic password, `ApiKey`, `Splunk <token>`,
+ * `DD-API-KEY`,
  * `?dd-api-key=`, `/v1/input/KEY`, `X-Amz-Firehose-Access-Key`. Keys are compared by digest, in
  * constant time, and never logged.
  */
@@ -63,7 +64,9 @@ export const secretsOf = ({ headers, path, query }: Credentials): string[] => {
     const secret = headers[name];
     if (secret !== undefined) secrets.push(secret);
   }
-  const fromQuery = query.includes('dd-api-key=') ? new URLSearchParams(query).get('dd-api-key') : null;
+  const fromQuery = query.includes('dd-api-key=')
+    ? new URLSearchParams(query).get('dd-api-key')
+    : null;
   if (fromQuery !== null) secrets.push(fromQuery);
   const input = /^\/v1\/input\/([^/]+)$/.exec(path)?.[1];
   if (input !== undefined) secrets.push(safeDecode(input));

@@ -13,8 +13,9 @@ const PREFIX = 'mtk_';
 const MIN_LENGTH = 16;
 
 /**
- * The administrator's key: from `MESHTRAIL_ADMIN_KEY`, else the one made at the first start, of which
- * only the SHA-256 is kept (`admin-key.sha256`, mode 0600). A new key is returned to be shown once.
+ * The administrator's key: from `MESHTRAIL_ADMIN_KEY`, else the one made at the first start, of
+ * which only the SHA-256 is kept (`admin-key.sha256`, mode 0600). A new key is returned to be
+ * shown once.
  */
 export const openAdminKey = async (
   disk: Disk,

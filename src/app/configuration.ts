@@ -4,8 +4,8 @@ import { MeshtrailError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 
 /**
- * The configuration: one YAML file, `MESHTRAIL_*` variables, flags; later ones win. Errors name line,
- * column, what stands there and what is allowed.
+ * The configuration: one YAML file, `MESHTRAIL_*` variables, flags; later ones win. Errors name
+ * line, column, what stands there and what is allowed.
  */
 export const PORTS = {
   elasticsearch: 9200,
@@ -151,13 +151,13 @@ const allowed = (issue: z.core.$ZodIssue, document: Document): string => {
     const where = issue.path.length === 0 ? 'at the top' : `under ${issue.path.join('.')}`;
     return `unknown key ${issue.keys.map((k) => `'${k}'`).join(', ')}; allowed ${where}: ${names.join(', ')}`;
   }
-  const value: unknown = document.getIn(issue.path as unknown[]);
+  const value: unknown = document.getIn(issue.path);
   const shown = typeof value === 'object' ? 'what stands there' : JSON.stringify(value);
   return `${issue.path.join('.')}: ${shown} is not allowed: ${issue.message}`;
 };
 
 const unwrap = (schema: unknown): unknown =>
-  schema instanceof z.ZodOptional ? (schema.unwrap() as unknown) : schema;
+  schema instanceof z.ZodOptional ? schema.unwrap() : schema;
 
 /** Reads the YAML text; throws MeshtrailError `configuration_invalid` with every finding. */
 export const readConfigurationFile = (text: string, name: string): ConfigurationFile => {

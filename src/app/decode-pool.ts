@@ -24,8 +24,9 @@ interface Thread {
 }
 
 /**
- * The decoding threads. Requests go to the thread with the least to do; all bytes of a connection go
- * to the same one, in order. A thread that dies is replaced; its jobs are settled with `undefined`.
+ * The decoding threads. Requests go to the thread with the least to do; all bytes of a connection
+ * go to the same one, in order. A thread that dies is replaced; its jobs are settled with
+ * `undefined`.
  */
 export class DecodePool {
   private readonly threads: Thread[] = [];

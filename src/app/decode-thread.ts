@@ -15,8 +15,8 @@ import type {
 } from './thread-messages.ts';
 
 /**
- * A decoding thread: takes jobs, runs the pipeline, gives batches back. Jobs that wait together share
- * batches, so that a thousand single lines become one block and not a thousand.
+ * A decoding thread: takes jobs, runs the pipeline, gives batches back. Jobs that wait together
+ * share batches, so that a thousand single lines become one block and not a thousand.
  */
 const port = must(parentPort, 'decode-thread runs as a worker');
 const options = workerData as ThreadOptions;

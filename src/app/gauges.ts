@@ -1,4 +1,5 @@
 import type { Budget } from '../ingest/receive/budget.ts';
+import { systemClock } from '../platform/clock.ts';
 import { residentBytes, usageOf, type EventLoopDelay } from '../platform/processes.ts';
 import type { Counters } from './counters.ts';
 import type { OpenStorage } from './storage.ts';
@@ -19,7 +20,7 @@ export const watch = (
     const usage = pid === undefined ? undefined : await usageOf(pid);
     engineBytes = usage?.residentBytes ?? 0;
   };
-  setInterval(() => void look(), USAGE_MS).unref();
+  systemClock.setRepeating(USAGE_MS, () => void look());
   void look();
   counters.onRead(() => {
     storage.readGauges(counters);

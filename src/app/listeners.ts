@@ -4,7 +4,7 @@ import type { Authenticator } from '../access/authentication.ts';
 import type { Decoders } from '../ingest/decode/all.ts';
 import type { Budget } from '../ingest/receive/budget.ts';
 import { listenHttp, type ReceivedRequest, type TlsFiles } from '../ingest/receive/http.ts';
-import { listenTcp, listenUdp } from '../ingest/receive/stream.ts';
+import { listenTcp, listenUdp, type StreamFace } from '../ingest/receive/stream.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import type { Log } from '../platform/log.ts';
 import { systemSockets } from '../platform/sockets.ts';
@@ -69,9 +69,65 @@ const reason = (error: unknown): string => {
   return error instanceof Error ? error.message : String(error);
 };
 
+/** Opens the native ports one by one; one that is taken is a warning. */
+class NativePorts {
+  readonly open: { name: string; listener: Closable }[] = [];
+  readonly warnings: string[] = [];
+  private readonly config: Configuration;
+
+  constructor(config: Configuration) {
+    this.config = config;
+  }
+
+  async attempt(name: PortName, listen: (port: number) => Promise<Closable>): Promise<void> {
+    const port = this.config.ports[name];
+    if (!this.config.nativePorts || port === 'off') return;
+    try {
+      this.open.push({ name, listener: await listen(port) });
+    } catch (error) {
+      this.warnings.push(
+        `${name} port ${port} is not open: ${reason(error)}; ` +
+          `move it with ports.${name}, or turn it off`,
+      );
+    }
+  }
+}
+
+const listenStream = async (
+  host: string,
+  port: number,
+  face: StreamFace,
+  budget: Budget,
+): Promise<Closable> => {
+  const tcp = await listenTcp(systemSockets, { host, port }, face, budget);
+  try {
+    return both(tcp, await listenUdp(systemSockets, { host, port: tcp.port }, face, budget));
+  } catch (error) {
+    await tcp.close(0);
+    throw error;
+  }
+};
+
+const openMain = async (
+  { config, tls, budget }: ListenersOptions,
+  face: RoutedFace,
+): Promise<Closable> => {
+  const { host, port } = config;
+  try {
+    return await listenHttp(systemSockets, { host, port }, face, budget, tls);
+  } catch (error) {
+    throw new MeshtrailError(
+      'listen_failed',
+      `cannot listen on ${host}:${port}: ${reason(error)}`,
+      'stop what has the port, or choose another with --listen HOST:PORT',
+    );
+  }
+};
+
 /** Opens the main port, then the native ones; a native port that is taken is a warning. */
 export const openListeners = async (options: ListenersOptions): Promise<Listeners> => {
   const { config, decoders, intake, api, tls, budget } = options;
+  const { host } = config;
   const face = (routes: readonly Route[]): RoutedFace =>
     new RoutedFace(
       new Routes(routes),
@@ -80,71 +136,36 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
       options.log,
       (...words) => api.upgrade(...words),
     );
-  const open: { name: string; listener: Closable }[] = [];
-  const warnings: string[] = [];
-  const mainRoutes = [
-    ...api.routes,
-    ...decoders.http.flatMap((decoder) => intake.routes(decoder, decoder.mount)),
-  ];
-  try {
-    const address = { host: config.host, port: config.port };
-    open.push({
-      name: 'main',
-      listener: await listenHttp(systemSockets, address, face(mainRoutes), budget, tls),
-    });
-  } catch (error) {
-    throw new MeshtrailError(
-      'listen_failed',
-      `cannot listen on ${config.host}:${config.port}: ${reason(error)}`,
-      'stop what has the port, or choose another with --listen HOST:PORT',
-    );
-  }
-  const attempt = async (
-    name: PortName,
-    listen: (port: number) => Promise<Closable>,
-  ): Promise<void> => {
-    const port = config.ports[name];
-    if (!config.nativePorts || port === 'off') return;
-    try {
-      open.push({ name, listener: await listen(port) });
-    } catch (error) {
-      warnings.push(
-        `${name} port ${port} is not open: ${reason(error)}; move it with ports.${name}, or turn it off`,
-      );
-    }
-  };
-  const { host } = config;
+  const decoderRoutes = decoders.http.flatMap((decoder) => intake.routes(decoder, decoder.mount));
+  const main = await openMain(options, face([...api.routes, ...decoderRoutes]));
+  const native = new NativePorts(config);
   for (const decoder of decoders.http) {
     if (decoder.native === undefined) continue;
     const name = decoder.native as PortName;
     const routes = [...intake.routes(decoder, ''), ...api.nativeRoutes(name)];
-    await attempt(name, (port) =>
+    await native.attempt(name, (port) =>
       listenHttp(systemSockets, { host, port }, face(routes), budget, tls),
     );
   }
   for (const decoder of decoders.streams) {
-    const name = decoder.native as PortName;
     const stream = intake.stream(decoder);
-    await attempt(name, async (port) => {
-      const tcp = await listenTcp(systemSockets, { host, port }, stream, budget);
-      try {
-        const udp = await listenUdp(systemSockets, { host, port: tcp.port }, stream, budget);
-        return both(tcp, udp);
-      } catch (error) {
-        await tcp.close(0);
-        throw error;
-      }
-    });
-    if (tls !== undefined) {
-      await attempt('syslog-tls', (port) =>
-        listenTcp(systemSockets, { host, port }, stream, budget, tls),
-      );
-    }
+    await native.attempt(decoder.native as PortName, (port) =>
+      listenStream(host, port, stream, budget),
+    );
+    if (tls === undefined) continue;
+    await native.attempt('syslog-tls', (port) =>
+      listenTcp(systemSockets, { host, port }, stream, budget, tls),
+    );
   }
+  const open = [{ name: 'main', listener: main }, ...native.open];
   return {
-    mainPort: open[0]?.listener.port ?? config.port,
-    opened: open.map(({ name, listener }) => ({ name, host: listener.host, port: listener.port })),
-    warnings,
+    mainPort: main.port,
+    opened: open.map(({ name, listener }) => ({
+      name,
+      host: listener.host,
+      port: listener.port,
+    })),
+    warnings: native.warnings,
     close: async (graceMs) => {
       await Promise.all(open.map(({ listener }) => listener.close(graceMs)));
     },

@@ -7,6 +7,7 @@ import type { Tail } from '../api/loki/tail.ts';
 import type { ReceivedRequest } from '../ingest/receive/http.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { NumberedBatch } from '../model/storage.ts';
+import { systemClock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { rowsOfBatch } from '../query/batch-rows.ts';
 import type { LabelOptions } from '../query/record-labels.ts';
@@ -110,8 +111,8 @@ export class TailHub {
     for await (const message of tail.messages) {
       if (socket.readyState !== socket.OPEN) return;
       socket.send(message);
-      while (socket.bufferedAmount > SOCKET_BYTES && socket.readyState === socket.OPEN) {
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      while (socket.bufferedAmount > SOCKET_BYTES) {
+        await systemClock.sleep(POLL_MS);
       }
     }
     socket.close(1000);

@@ -46,6 +46,32 @@ export interface OwnApiOptions {
   readonly log: Log;
 }
 
+const get = (path: string, open: boolean, handle: () => Promise<HttpAnswer>): Route => ({
+  method: 'GET',
+  path,
+  open,
+  handle,
+});
+
+/** Health, metrics, and what is shown to who opens the address. */
+const ownRoutes = (storage: OpenStorage, counters: Counters): Route[] => [
+  get('/healthz', true, () => Promise.resolve(text(200, 'ok\n'))),
+  get('/readyz', true, async () => {
+    const missing = await storage.notReady();
+    return missing.length === 0
+      ? text(200, 'ready\n')
+      : text(503, `not ready: ${missing.join('; ')}\n`);
+  }),
+  get('/', false, () => Promise.resolve(text(200, PAGE))),
+  get('/metrics', false, () =>
+    Promise.resolve({
+      status: 200,
+      headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+      body: counters.text(),
+    }),
+  ),
+];
+
 /** Health, metrics, and the endpoints that answer queries. */
 export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Api => {
   const loki = createLokiApi({
@@ -86,33 +112,8 @@ export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Ap
     handle: (request, body) => answer(path, request, body, (asked) => loki.handle(asked)),
   }));
 
-  const get = (path: string, open: boolean, handle: () => Promise<HttpAnswer>): Route => ({
-    method: 'GET',
-    path,
-    open,
-    handle,
-  });
-  const ready = async (): Promise<HttpAnswer> => {
-    const missing = await storage.notReady();
-    return missing.length === 0
-      ? text(200, 'ready\n')
-      : text(503, `not ready: ${missing.join('; ')}\n`);
-  };
-  const routes: Route[] = [
-    get('/healthz', true, () => Promise.resolve(text(200, 'ok\n'))),
-    get('/readyz', true, ready),
-    get('/', false, () => Promise.resolve(text(200, PAGE))),
-    get('/metrics', false, () =>
-      Promise.resolve({
-        status: 200,
-        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
-        body: counters.text(),
-      }),
-    ),
-    ...lokiRoutes,
-  ];
   return {
-    routes,
+    routes: [...ownRoutes(storage, counters), ...lokiRoutes],
     nativeRoutes: (name: PortName) => (name === 'loki' ? lokiRoutes : []),
     upgrade: (request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer) =>
       hub.upgrade(request, message, socket, head),

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { createDecoders } from '../ingest/decode/all.ts';
 import { Budget } from '../ingest/receive/budget.ts';
@@ -39,7 +38,7 @@ const DRAIN_MS = 3_000;
 
 const readPem = async (file: string, what: string): Promise<string> => {
   try {
-    return await readFile(file, 'utf8');
+    return (await systemDisk.readFile(file)).toString('utf8');
   } catch (error) {
     throw new MeshtrailError(
       'tls_file_unreadable',
@@ -67,7 +66,7 @@ const readConfiguration = async (flags: Flags): Promise<Configuration> => {
   let text = '';
   if (file !== undefined) {
     try {
-      text = await readFile(file, 'utf8');
+      text = (await systemDisk.readFile(file)).toString('utf8');
     } catch (error) {
       throw new MeshtrailError(
         'configuration_unreadable',

@@ -24,7 +24,9 @@ export interface OpenStorage extends Storage {
   readonly engineHome: string;
   engineVersion(): string;
   engineProcess(): number | undefined;
-  /** False while the journal cannot take more: requests are told to retry before they are decoded. */
+  /**
+   * False while the journal cannot take more: requests are then refused before they are decoded.
+   */
   accepting(): boolean;
   /** What keeps the server from being ready, in words; empty when it is. */
   notReady(): Promise<string[]>;
@@ -68,7 +70,7 @@ const createEngine = (config: Configuration, options: EngineOptions): Engine => 
 
 export const openStorage = async (options: StorageOptions): Promise<OpenStorage> => {
   const { config, data, log } = options;
-  const state = new State(join(data, 'state.db'));
+  const state = new State(join(data, 'state.db'), systemClock);
   const rootKey = rootKeyOf(systemEnvironment.get('MESHTRAIL_ROOT_KEY'));
   const keyring = await openKeyring({
     file: join(data, 'keyring'),
@@ -76,11 +78,10 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     log,
     ...(rootKey && { rootKey }),
   });
-  let journal: Journal | undefined;
   const engine = createEngine(config, {
     dataDirectory: data,
     keyring,
-    release: { release: (batch) => journal?.release(batch) },
+    release: { release: (batch) => journal.release(batch) },
     clock: systemClock,
     disk: systemDisk,
     log,
@@ -88,7 +89,7 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
   });
   const listeners: ((batch: NumberedBatch) => void)[] = [];
   const buckets = new Map(engine.catalog.buckets().map((bucket) => [bucket.id, bucket]));
-  journal = await openJournal({
+  const journal: Journal = await openJournal({
     directory: join(data, 'journal'),
     disk: systemDisk,
     clock: systemClock,

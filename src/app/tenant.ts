@@ -3,8 +3,8 @@ import { LIMITS } from '../model/limits.ts';
 export const DEFAULT_TENANT = 'default';
 
 /**
- * The tenant of a request, from `X-Scope-OrgID`. Names follow Grafana's rules for tenant ids; undefined
- * when the name breaks them.
+ * The tenant of a request, from `X-Scope-OrgID`. Names follow Grafana's rules for tenant ids;
+ * undefined when the name breaks them.
  */
 export const tenantOf = (headers: Readonly<Record<string, string>>): string | undefined => {
   const name = headers['x-scope-orgid'];

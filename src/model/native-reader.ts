@@ -3,7 +3,8 @@ import { must } from './errors.ts';
 
 /**
  * Reads a batch's Native columns back, row by row: for live tail and detectors, which see records
- * between the journal and the engine. The bytes are our own; a malformed batch is a broken invariant.
+ * between the journal and the engine. The bytes are our own: a malformed batch is a broken
+ * invariant.
  */
 interface TextValues {
   readonly starts: Int32Array;

@@ -1,9 +1,9 @@
 import { Bytes } from '../../model/bytes.ts';
 
 /**
- * Lines as an OTLP `ExportLogsServiceRequest` (opentelemetry-proto v1), written by hand so that every
- * byte of a line stays as it is. Records carry no time: the server takes it from the line, or uses the
- * time of receipt.
+ * Lines as an OTLP `ExportLogsServiceRequest` (opentelemetry-proto v1), written by hand so that
+ * every byte of a line stays as it is. Records carry no time: the server takes it from the line, or
+ * uses the time of receipt.
  */
 const tag = (out: Bytes, field: number): void => out.varint(field * 8 + 2);
 

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, type Stats } from 'node:fs';
-import { mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { createGunzip, type Gunzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { MeshtrailError } from '../../model/errors.ts';
+import { systemDisk, type FileStatus } from '../../platform/disk.ts';
 import { systemEnvironment } from '../../platform/environment.ts';
 import { standardInput } from '../../platform/processes.ts';
 
@@ -22,6 +21,7 @@ export interface Source {
 
 /** Content by which a file is known again, bytes from its start. */
 const FINGERPRINT_BYTES = 4_096;
+const READ_BYTES = 262_144;
 
 const problem = (file: string, error: unknown): MeshtrailError =>
   new MeshtrailError(
@@ -30,18 +30,17 @@ const problem = (file: string, error: unknown): MeshtrailError =>
     'check the path and its permissions',
   );
 
-const fingerprint = async (file: string, status: Stats): Promise<string> => {
-  const handle = await open(file, 'r');
+const fingerprint = async (path: string, status: FileStatus): Promise<string> => {
+  const file = await systemDisk.open(path, 'read');
   try {
-    const head = Buffer.alloc(Math.min(FINGERPRINT_BYTES, status.size));
-    await handle.read(head, 0, head.length, 0);
+    const head = Buffer.alloc(Math.min(FINGERPRINT_BYTES, status.sizeBytes));
+    await file.read(head, 0);
     // A file that grows keeps its first line; anything after it may still come.
     const line = head.indexOf(10);
-    return createHash('sha256')
-      .update(line < 0 ? head : head.subarray(0, line + 1))
-      .digest('hex');
+    const known = line < 0 ? head : head.subarray(0, line + 1);
+    return createHash('sha256').update(known).digest('hex');
   } finally {
-    await handle.close();
+    await file.close();
   }
 };
 
@@ -55,11 +54,12 @@ export const openSource = async (file: string): Promise<Source> => {
       chunks: () => standardInput() as AsyncIterable<Buffer>,
     };
   }
-  let status: Stats;
+  let status: FileStatus | undefined;
   let mark: string;
   try {
-    status = await stat(file);
-    if (!status.isFile()) throw new Error('not a file');
+    status = await systemDisk.status(file);
+    if (status === undefined) throw new Error('there is no such file');
+    if (status.kind !== 'file') throw new Error('it is not a file');
     mark = await fingerprint(file, status);
   } catch (error) {
     throw problem(file, error);
@@ -67,24 +67,43 @@ export const openSource = async (file: string): Promise<Source> => {
   const packed = file.endsWith('.gz');
   return {
     name: basename(file),
-    sizeBytes: status.size,
+    sizeBytes: status.sizeBytes,
     packed,
     identity: `${resolve(file)}\n${mark}`,
     chunks: (skip) => (packed ? skipped(unpack(file), skip) : plain(file, skip)),
   };
 };
 
-const plain = (file: string, skip: number): AsyncIterable<Buffer> =>
-  createReadStream(file, { start: skip, highWaterMark: 262_144 }) as AsyncIterable<Buffer>;
+async function* plain(path: string, skip: number): AsyncGenerator<Buffer, void, undefined> {
+  const file = await systemDisk.open(path, 'read');
+  try {
+    for (let position = skip; ;) {
+      const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+      const count = await file.read(buffer, position);
+      if (count === 0) return;
+      yield buffer.subarray(0, count);
+      position += count;
+    }
+  } finally {
+    await file.close();
+  }
+}
 
-const unpack = (file: string): Gunzip => {
+async function* unpack(path: string): AsyncGenerator<Buffer, void, undefined> {
   const gunzip = createGunzip();
-  const stream = createReadStream(file, { highWaterMark: 262_144 });
-  stream.on('error', (error) => gunzip.destroy(error));
-  return stream.pipe(gunzip);
-};
+  const packed = Readable.from(plain(path, 0));
+  packed.on('error', (error) => gunzip.destroy(error));
+  try {
+    yield* packed.pipe(gunzip) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw problem(path, error);
+  }
+}
 
-async function* skipped(chunks: AsyncIterable<Buffer>, skip: number): AsyncIterable<Buffer> {
+async function* skipped(
+  chunks: AsyncIterable<Buffer>,
+  skip: number,
+): AsyncGenerator<Buffer, void, undefined> {
   let left = skip;
   for await (const chunk of chunks) {
     if (left >= chunk.length) {
@@ -102,7 +121,8 @@ export class Progress {
 
   constructor(identity: string | undefined, server: string) {
     if (identity === undefined) return;
-    const base = systemEnvironment.get('XDG_STATE_HOME') ?? join(homedir(), '.local', 'state');
+    const home = systemEnvironment.get('HOME') ?? '.';
+    const base = systemEnvironment.get('XDG_STATE_HOME') ?? join(home, '.local', 'state');
     const name = createHash('sha256').update(`${server}\n${identity}`).digest('hex').slice(0, 32);
     this.file = join(base, 'meshtrail', 'send', `${name}.json`);
   }
@@ -111,7 +131,8 @@ export class Progress {
   async read(): Promise<number> {
     if (this.file === undefined) return 0;
     try {
-      const held = JSON.parse(await readFile(this.file, 'utf8')) as { offset?: unknown };
+      const text = (await systemDisk.readFile(this.file)).toString('utf8');
+      const held = JSON.parse(text) as { offset?: unknown };
       return typeof held.offset === 'number' && held.offset >= 0 ? held.offset : 0;
     } catch {
       return 0;
@@ -120,8 +141,7 @@ export class Progress {
 
   async write(offset: number): Promise<void> {
     if (this.file === undefined) return;
-    await mkdir(join(this.file, '..'), { recursive: true, mode: 0o700 });
-    await writeFile(`${this.file}.new`, `${JSON.stringify({ offset })}\n`, { mode: 0o600 });
-    await rename(`${this.file}.new`, this.file);
+    await systemDisk.makeDirectory(join(this.file, '..'));
+    await systemDisk.replaceFile(this.file, `${JSON.stringify({ offset })}\n`);
   }
 }

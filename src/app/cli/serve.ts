@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { systemClock } from '../../platform/clock.ts';
 import { systemOutput } from '../../platform/output.ts';
 import { exitNow, onSignals, onUncaught } from '../../platform/processes.ts';
 import type { Flags } from '../configuration.ts';
@@ -38,7 +39,7 @@ Examples:
       const stop = (code: number): void => {
         if (stopping) return;
         stopping = true;
-        setTimeout(() => exitNow(code === 0 ? 1 : code), STOP_MS).unref();
+        systemClock.setTimer(STOP_MS, () => exitNow(code === 0 ? 1 : code));
         server.stop().then(
           () => exitNow(code),
           () => exitNow(1),

@@ -2,12 +2,13 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { LIMITS } from '../../model/limits.ts';
+import { systemClock } from '../../platform/clock.ts';
 import type { Sockets } from '../../platform/sockets.ts';
 import type { Budget } from './budget.ts';
 
 /**
- * HTTP listeners: sockets, TLS, time limits, body limits, the memory budget. Knows no protocol: what a
- * path means is decided by the `HttpFace` that it is given.
+ * HTTP listeners: sockets, TLS, time limits, body limits, the memory budget. Knows no protocol:
+ * what a path means is decided by the `HttpFace` that it is given.
  */
 export interface ReceivedRequest {
   readonly method: string;
@@ -33,8 +34,8 @@ export type BodyProblem = 'busy' | 'too_large';
 
 export interface HttpFace {
   /**
-   * Looks at the head before the body is read: an answer ends the request there, undefined reads the
-   * body and calls `answer`.
+   * Looks at the head before the body is read: an answer ends the request there, undefined reads
+   * the body and calls `answer`.
    */
   admit(request: ReceivedRequest): HttpAnswer | undefined;
   answer(request: ReceivedRequest, body: Uint8Array<ArrayBuffer>): Promise<HttpAnswer>;
@@ -165,11 +166,13 @@ const serve = async (
   if (typeof body === 'string') {
     return endEarly(message, response, face.refuse(request, body), isHead);
   }
-  budget.force(body.length);
+  // The bytes move to a decoding thread: afterwards the buffer here is empty.
+  const size = body.length;
+  budget.force(size);
   try {
     await send(response, await face.answer(request, body), isHead);
   } finally {
-    budget.give(body.length);
+    budget.give(size);
   }
 };
 
@@ -231,9 +234,9 @@ const configure = (server: Server, face: HttpFace, budget: Budget): void => {
 
 const closeServer = (server: Server, graceMs: number): Promise<void> =>
   new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    const cut = systemClock.setTimer(graceMs, () => server.closeAllConnections());
     server.close(() => {
-      clearTimeout(cut);
+      cut.cancel();
       resolve();
     });
     server.closeIdleConnections();

@@ -2,13 +2,14 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { LIMITS } from '../../model/limits.ts';
+import { systemClock } from '../../platform/clock.ts';
 import { isLoopback, type Sockets } from '../../platform/sockets.ts';
 import type { Budget } from './budget.ts';
 import type { TlsFiles } from './http.ts';
 
 /**
- * TCP, TLS and UDP listeners: connections, pauses, limits; no protocol. Bytes go to a `StreamFace` in
- * order; a connection is paused while too many of its bytes wait for durability.
+ * TCP, TLS and UDP listeners: connections, pauses, limits; no protocol. Bytes go to a `StreamFace`
+ * in order; a connection is paused while too many of its bytes wait for durability.
  */
 export interface StreamFace {
   /**
@@ -128,13 +129,13 @@ export const listenTcp = async (
   const close = async (graceMs: number): Promise<void> => {
     server.close();
     for (const socket of open.keys()) socket.end();
-    const cut = setTimeout(() => {
+    const cut = systemClock.setTimer(graceMs, () => {
       for (const socket of open.keys()) socket.destroy();
-    }, graceMs);
+    });
     // What has arrived is read and made durable; senders notice the end and reconnect elsewhere.
     for (const socket of open.keys()) socket.destroySoon();
     await Promise.all(open.values());
-    clearTimeout(cut);
+    cut.cancel();
   };
   return { host: address.host, port, close };
 };

@@ -1,11 +1,12 @@
 import { MeshtrailError } from '../../model/errors.ts';
 import type { SegmentEnd } from '../../model/storage.ts';
+import type { Clock } from '../../platform/clock.ts';
 import { openDatabase, type Database } from '../../platform/sqlite.ts';
 
 /**
- * The node's own small database (`state.db`): who it is, and which segments its lanes have ended, so
- * that sealing finds them after the journal has let their frames go. Opening it also locks the data
- * directory: the operating system lets go of the lock when the process ends, however it ends.
+ * The node's own small database (`state.db`): who it is, and which segments its lanes have ended,
+ * so that sealing finds them after the journal has let their frames go. Opening it also locks the
+ * data directory: the operating system lets go of the lock when the process ends, however it ends.
  */
 const MIGRATIONS = [
   `CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), node TEXT NOT NULL) STRICT;
@@ -22,15 +23,17 @@ const MIGRATIONS = [
    ) STRICT, WITHOUT ROWID;`,
 ];
 
-/** Ended segments are written together after this time, ms; the journal tells them again if lost. */
+/** Ended segments are written together after this time, ms; the journal tells lost ones again. */
 const WRITE_MS = 500;
 
 export class State {
   private readonly database: Database;
+  private readonly clock: Clock;
   private ended: SegmentEnd[] = [];
 
   /** Opens or makes the database. Throws `data_in_use` when another process has it. */
-  constructor(path: string) {
+  constructor(path: string, clock: Clock) {
+    this.clock = clock;
     try {
       this.database = openDatabase(path);
       this.database.run('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE;');
@@ -57,7 +60,7 @@ export class State {
 
   segmentEnded(end: SegmentEnd): void {
     this.ended.push(end);
-    if (this.ended.length === 1) setTimeout(() => this.writeSegments(), WRITE_MS).unref();
+    if (this.ended.length === 1) this.clock.setTimer(WRITE_MS, () => this.writeSegments());
   }
 
   /** Ended segments of a lane, in order. */
