@@ -33,6 +33,8 @@ export const LIMITS = {
    * Longest text between two values that is remembered, bytes: longer ones are read byte by byte.
    */
   scannerGlueBytes: 256,
+  /** Room for the fields of one object that is kept from line to line; more is given back. */
+  scannedFieldsKept: 16_384,
   /**
    * Sources per thread whose line format is remembered; others that share a place cost a second
    * look.
@@ -96,6 +98,16 @@ export const LIMITS = {
    * Loki labels of one stream as text, bytes (Loki's own bound is larger; a label set is no log).
    */
   lokiLabelBytes: 1_048_576,
+  /**
+   * Labels of one stream: Loki allows 15 and no more than 30 in practice; finding one must be
+   * quick.
+   */
+  lokiLabels: 128,
+  /**
+   * Bytes of labels, resource and scope that one request may have copied onto its records: a few
+   * bytes a record behind a megabyte of labels would otherwise become terabytes.
+   */
+  stampedBytes: 268_435_456,
   /** Errors that one Loki reply tells; the rest is counted. */
   lokiErrors: 10,
   /** Nesting of OTLP values (arrays, maps) that is followed; deeper records are rejected. */
@@ -313,6 +325,11 @@ export const LIMITS = {
   tailDelayS: 5,
   /** Time that one query computes before other work gets its turn, ms. */
   queryTurnMs: 5,
+  // --- demo
+  /** Text of one of the demo's requests, bytes: what agents send by default, a megabyte at most. */
+  demoRequestBytes: 1_000_000,
+  /** Lines of one of the demo's requests. */
+  demoRequestLines: 5_000,
 } as const;
 
 /**

@@ -14,6 +14,8 @@ export class Budget {
   readonly fileBytes: number;
   /** Set by a refusal, until there is room again. */
   full = false;
+  /** Size of the batch that was refused last. */
+  private wantedBytes = 0;
   private readonly maxBytes: number;
 
   constructor(maxBytes: number) {
@@ -23,11 +25,16 @@ export class Budget {
   }
 
   refuses(usedBytes: number, sizeBytes: number): boolean {
-    if (usedBytes + sizeBytes + FRAME_OVERHEAD_BYTES > this.maxBytes) this.full = true;
+    if (usedBytes + sizeBytes + FRAME_OVERHEAD_BYTES > this.maxBytes) {
+      this.full = true;
+      // Bounded, so that one that can never fit does not keep the others out.
+      this.wantedBytes = Math.min(sizeBytes, this.maxBytes / 2);
+    }
     return this.full;
   }
 
   freed(usedBytes: number): void {
-    if (usedBytes <= this.maxBytes * HYSTERESIS) this.full = false;
+    const enough = usedBytes <= this.maxBytes * HYSTERESIS;
+    if (enough && usedBytes + this.wantedBytes <= this.maxBytes) this.full = false;
   }
 }

@@ -62,6 +62,7 @@ export class FileJournal implements Journal {
     this.counters.cutTails = recovered.cutTails;
     this.counters.cutBytes = recovered.cutBytes;
     this.counters.damages = recovered.damages;
+    this.counters.destroyedBatches = recovered.destroyedBatches;
     this.lastAppendMs = options.clock.monotonicMs();
     this.ticker = options.clock.setRepeating(TICK_MS, () => this.wake());
   }

@@ -143,7 +143,7 @@ export function takeGroup(queue: Waiting[]): Waiting[] {
   let count = 0;
   let sizeBytes = 0;
   for (const { batch } of queue) {
-    if (count > 0 && sizeBytes + batch.data.length > LIMITS.journalGroupMaxBytes) break;
+    if (count > 0 && sizeBytes + batch.data.length > LIMITS.journalGroupBytes) break;
     sizeBytes += batch.data.length;
     count += 1;
   }

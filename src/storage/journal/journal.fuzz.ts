@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { createLog } from '../../platform/log.ts';
 import { expect, test } from 'vitest';
 import type { NumberedBatch } from '../../model/storage.ts';
 import type { Fault } from './simulated-disk.ts';
@@ -181,10 +180,7 @@ class World {
     for (let attempt = 0; this.now === undefined; attempt++) {
       if (attempt > 3) this.faults.clear();
       let failure: unknown;
-      const opening = openTestJournal(this.disk, this.time, {
-        maxBytes: 2 ** 20,
-        ...(process.env['JLOG'] ? { log: createLog('debug') } : {}),
-      }).then(
+      const opening = openTestJournal(this.disk, this.time, { maxBytes: 2 ** 20 }).then(
         (opened) => (this.now = opened),
         (error: unknown) => (failure = error),
       );
@@ -260,8 +256,5 @@ test('acknowledged batches survive every fault, once and in order', async () => 
       await world.run({ do: 'close' });
       world.time.forget();
     }),
-    process.env['JPATH']
-      ? { seed: Number(process.env['JSEED']), path: process.env['JPATH'], endOnFailure: true }
-      : {},
   );
 }, 600_000);

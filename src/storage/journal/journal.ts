@@ -61,6 +61,8 @@ export interface JournalCounters {
   cutBytes: number;
   /** Places that could not be read although they had been durable: rows were lost. */
   damages: number;
+  /** Batches that were found after their bucket's key had been destroyed. */
+  destroyedBatches: number;
   /** Batches read back from disk because memory was spent. */
   readBacks: number;
 }
@@ -129,6 +131,7 @@ function newCounters(): JournalCounters {
     cutTails: 0,
     cutBytes: 0,
     damages: 0,
+    destroyedBatches: 0,
     readBacks: 0,
   };
 }

@@ -58,16 +58,17 @@ class Inode {
 
   /** Writes dirty pages to the medium; `keeps` decides for each whether it gets there. */
   flush(keeps: () => boolean): void {
+    const next = Buffer.alloc(Math.max(this.durable.length, this.cache.length));
+    this.durable.copy(next);
+    let sizeBytes = this.durable.length;
     for (const page of this.dirty) {
       if (!keeps()) continue;
       const from = page * PAGE_BYTES;
       const to = Math.min(from + PAGE_BYTES, this.cache.length);
-      const sizeBytes = Math.max(this.durable.length, to);
-      const next = Buffer.alloc(sizeBytes);
-      this.durable.copy(next);
       if (to > from) this.cache.copy(next, from, from, to);
-      this.durable = next;
+      sizeBytes = Math.max(sizeBytes, to);
     }
+    this.durable = next.subarray(0, sizeBytes);
     this.dirty.clear();
   }
 

@@ -64,6 +64,12 @@ export function testBucket(number: number): Bucket {
   };
 }
 
+function resolveBucket(id: string): Bucket {
+  const match = /^tenant-(\d+)\//.exec(id);
+  if (match === null) throw new Error(`no bucket ${id}`);
+  return testBucket(Number(match[1]));
+}
+
 /** Keys that depend on their number alone. */
 export const testKeyring: Keyring = {
   dataKey: (disk) => Promise.resolve(Buffer.alloc(32, disk + 1)),
@@ -103,7 +109,7 @@ export async function openTestJournal(
     log: more.log ?? silentLog,
     onDurable: (batch) => durable.push(batch),
     onSegmentEnd: (end) => ends.push(end),
-    resolveBucket: (id) => testBucket(Number(/^tenant-(\d+)\//.exec(id)?.[1])),
+    resolveBucket,
   });
   return { journal, durable, ends };
 }
