@@ -9,7 +9,11 @@ import { SeverityNumber } from '@opentelemetry/api-logs';
 import { OTLPLogExporter as JsonExporter } from '@opentelemetry/exporter-logs-otlp-http';
 import { OTLPLogExporter as ProtoExporter } from '@opentelemetry/exporter-logs-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs';
+import {
+  BatchLogRecordProcessor,
+  LoggerProvider,
+  type LogRecordExporter,
+} from '@opentelemetry/sdk-logs';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import winston from 'winston';
@@ -144,12 +148,12 @@ describe('OpenTelemetry SDK', () => {
   test.each([
     [
       'http/json',
-      () => new JsonExporter({ url: `http://127.0.0.1:${ports.otlp}/v1/logs` }),
+      (): LogRecordExporter => new JsonExporter({ url: `http://127.0.0.1:${ports.otlp}/v1/logs` }),
       'otel-json',
     ],
     [
       'http/protobuf',
-      () =>
+      (): LogRecordExporter =>
         // The package does not export its CompressionAlgorithm, whose GZIP is this word.
         new ProtoExporter({ url: `${server.url}/v1/logs`, compression: 'gzip' as never }),
       'otel-proto',
@@ -190,7 +194,8 @@ describe('Loki clients', () => {
       gracefulShutdown: false,
     });
     // winston-loki brings types of its own for the same transport.
-    const logger = winston.createLogger({ transports: [transport as unknown as winston.transport] });
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
+    const logger = winston.createLogger({ transports: [transport] });
     for (let n = 0; n < 10; n++) logger.info(`winston ${n}`, { labels: { form: name } });
     const lines = await eventually(`{app="${app}"}`, 10);
     expect(lines).toHaveLength(10);
