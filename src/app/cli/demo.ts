@@ -82,39 +82,47 @@ const optionsOf = (flags: DemoFlags): DemoOptions => ({
 });
 
 const run = async (flags: DemoFlags): Promise<void> => {
-  let demo: Demo | undefined;
-  let stopped = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const starting = Demo.start(optionsOf(flags), (share, at) => progress.show(share, at));
   const stop = (code: number): void => {
-    if (stopped) return exitNow(code === 0 ? 130 : code);
-    stopped = true;
+    if (signal.aborted) return exitNow(code === 0 ? 130 : code);
+    stopping.abort();
     systemClock.setTimer(STOP_MS, () => exitNow(1));
-    // Before the server runs, its start is waited for and then undone.
-    demo?.stop().then(
-      () => exitNow(code),
-      () => exitNow(1),
-    );
+    // A server that is still starting is waited for, then stopped.
+    starting
+      .then((demo) => demo.stop())
+      .then(
+        () => exitNow(code),
+        () => exitNow(1),
+      );
   };
   onSignals(['SIGINT', 'SIGTERM'], () => stop(0));
   onUncaught((error) => {
-    systemOutput.notice(`meshtrail: ${error instanceof Error ? error.stack : String(error)}\n`);
+    const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    systemOutput.notice(`meshtrail: ${words}\n`);
     stop(1);
   });
   const progress = new Progress();
-  const started = await Demo.start(optionsOf(flags), (share, at) => progress.show(share, at));
-  demo = started;
-  if (stopped) {
-    await started.stop();
-    return exitNow(0);
-  }
-  await systemOutput.write(started.server.greeting);
-  if (started.notice !== undefined) await systemOutput.write(`notice     ${started.notice}\n`);
+  const demo = await starting;
+  await play(demo, progress, Number(flags.minutes), signal);
+};
+
+const play = async (
+  demo: Demo,
+  progress: Progress,
+  minutes: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  await systemOutput.write(demo.server.greeting);
+  if (demo.notice !== undefined) await systemOutput.write(`notice     ${demo.notice}\n`);
   progress.begin();
-  await started.history();
+  await demo.history();
   progress.clear();
-  if (stopped) return;
-  await systemOutput.write(summaryOf(started, progress.seconds, Number(flags.minutes)));
-  const status = showStatus(started);
-  await started.live();
+  if (signal.aborted) return;
+  await systemOutput.write(summaryOf(demo, progress.seconds, minutes));
+  const status = showStatus(demo);
+  await demo.live();
   status.cancel();
 };
 

@@ -1,6 +1,6 @@
 /**
- * Seeded chance. Everything that the demo makes up comes from here, keyed by the seed and by what it
- * is about (a second, a pod, a slot of time): a moment looks the same whenever it is made.
+ * Seeded chance. Everything that the demo makes up comes from here, keyed by the seed and by what
+ * it is about (a second, a pod, a slot of time): a moment looks the same whenever it is made.
  */
 export interface Chance {
   /** A number in [0, 1). */

@@ -7,7 +7,8 @@ const valueOf = (value: string | number): string =>
 
 /**
  * A line of klog's structured form:
- * `I0131 12:00:00.123456       1 file.go:12] "Message" key="value"` (k8s.io/klog/v2, InfoS and ErrorS; the thread id is padded to seven).
+ * `I0131 12:00:00.123456       1 file.go:12] "Message" key="value"`
+ * (k8s.io/klog/v2, InfoS and ErrorS; the thread id is padded to seven).
  */
 export const klogLine = (
   timeUs: number,
