@@ -7,7 +7,10 @@ import { createSyslog } from './syslog.ts';
 
 /** What the configuration decides about decoding. */
 export interface DecoderOptions extends LokiOptions {
-  /** Loki's `discover_log_levels`: pushed entries get a `detected_level` (see loki-level.ts). */
+  /**
+   * Loki's `discover_log_levels`. Nothing is decoded by it: queries derive the level from the
+   * record's severity.
+   */
   readonly discoverLogLevels: boolean;
 }
 
@@ -19,11 +22,6 @@ export interface Decoders {
 
 export const createDecoders = (options: DecoderOptions): Decoders =>
   Object.freeze({
-    http: Object.freeze([
-      createElasticsearch(),
-      createLoki(options),
-      createNdjson(),
-      createOtlp(),
-    ]),
+    http: Object.freeze([createElasticsearch(), createLoki(options), createNdjson(), createOtlp()]),
     streams: Object.freeze([createSyslog()]),
   });

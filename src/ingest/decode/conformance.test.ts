@@ -22,8 +22,8 @@ const decoders = allDecoders();
 
 /** More than any of these small inputs may take, on a slow machine too. */
 const PATIENCE_MS = 2_000;
-const TRUNCATIONS = 400;
-const FLIPS = 400;
+const TRUNCATIONS = 200;
+const FLIPS = 200;
 
 /** Deterministic numbers below 1 (mulberry32). */
 const seeded = (seed: number): (() => number) => {

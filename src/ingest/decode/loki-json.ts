@@ -1,6 +1,7 @@
 import { skipSpace, skipValue, stringEnd, unescape, unescapeInto } from '../../model/json-text.ts';
 import { keys } from '../../model/key.ts';
 import type { LogRecord, Pairs } from '../../model/record.ts';
+import { LIMITS } from '../../model/limits.ts';
 import { MAX_TIME_SEC, parsed, parseTime } from '../../model/time.ts';
 import {
   checkJson,
@@ -51,6 +52,7 @@ const TS = word('ts');
 const LINE = word('line');
 const METADATA = word('structuredMetadata');
 const NOTHING = new Uint8Array(0);
+const SAMPLE_BYTES = 256;
 
 const sampleAt = (body: Uint8Array, at: number): Uint8Array =>
   body.subarray(at, skipValue(body, at, body.length));
@@ -119,8 +121,8 @@ const BAD_METADATA: Fault = [
 
 const decodeEntry = (body: Uint8Array, at: number, push: LokiPush, shape: StreamShape): number => {
   if (isNull(body, at)) return -1;
-  const record = push.sink.begin();
-  shape.stamp(record);
+  const record = push.begin(shape, body.subarray(at, at + SAMPLE_BYTES));
+  if (record === undefined) return -1;
   record.setLine(body, at, at);
   const state: Entry = { seen: 0, fault: undefined };
   let end = -1;
@@ -282,6 +284,8 @@ export const parseLabelObject = (text: Uint8Array, into: Pairs): string => {
   if (!isObject(text, at)) return "couldn't parse labels: a stream's labels must be an object";
   let error = '';
   walkObject(text, at, (name, value) => {
+    // One more than there may be is enough to be refused for it.
+    if (error !== '' || into.count > LIMITS.lokiLabels) return -1;
     const stop = skipValue(text, value, text.length);
     if (!isLabelName(name.buf, name.start, name.end)) {
       const shown = JSON.stringify(latin1.decode(name.buf.subarray(name.start, name.end)));

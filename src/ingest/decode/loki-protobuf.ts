@@ -109,8 +109,8 @@ const decodeEntry = (
   push: LokiPush,
   shape: StreamShape,
 ): void => {
-  const record = push.sink.begin();
-  shape.stamp(record);
+  const record = push.begin(shape, body.subarray(start, end));
+  if (record === undefined) return;
   inner.open(body, start, end);
   let lineStart = end;
   let lineEnd = end;

@@ -5,6 +5,11 @@ import { LIMITS } from '../../model/limits.ts';
 import type { LogRecord } from '../../model/record.ts';
 import type { EventSink } from './decode.ts';
 import { isLabelName } from './loki-labels.ts';
+import type { StreamShape } from './loki-stream.ts';
+import { StampBudget } from './record-stamp.ts';
+
+const TOO_MANY_LABELS =
+  'the labels of this push, repeated for each of its entries, are larger than the server accepts';
 
 /** One push being decoded: where its entries go, and what its reply will have to say. */
 export class LokiPush {
@@ -12,9 +17,24 @@ export class LokiPush {
   /** Streams seen, good or bad. */
   streams = 0;
   private readonly errors = new Map<string, number>();
+  private readonly budget = new StampBudget();
 
   constructor(sink: EventSink) {
     this.sink = sink;
+  }
+
+  /**
+   * A fresh record with the stream's labels on it; undefined, with the entry rejected, where the
+   * request has copied more labels than it may.
+   */
+  begin(shape: StreamShape, sample: Uint8Array): LogRecord | undefined {
+    if (!this.budget.spend(shape)) {
+      this.reject('labels_too_large', TOO_MANY_LABELS, sample);
+      return undefined;
+    }
+    const record = this.sink.begin();
+    shape.stamp(record);
+    return record;
   }
 
   /** An entry or a stream that is not taken; the others are. */

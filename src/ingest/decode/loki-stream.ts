@@ -114,6 +114,12 @@ const setFirst = (column: number, labels: Pairs, names: readonly Key[]): void =>
  * @param text how the stream is called in errors
  */
 export const shapeOf = (parsed: Pairs, text: string, options: StreamOptions): StreamShape => {
+  if (parsed.count > LIMITS.lokiLabels) {
+    const { count } = parsed;
+    return new StreamShape(
+      `entry for stream '${text}' has ${count} label names; limit ${LIMITS.lokiLabels}`,
+    );
+  }
   template.reset();
   const { labels } = template;
   const twice = settle(parsed, labels);

@@ -1,6 +1,18 @@
 import { COLUMNS } from '../../model/columns.ts';
 import type { Key } from '../../model/key.ts';
+import { LIMITS } from '../../model/limits.ts';
 import { Pairs, type LogRecord } from '../../model/record.ts';
+
+const bytesOf = (pairs: Pairs): number => {
+  let bytes = PAIR_BYTES * pairs.count;
+  for (let i = 0; i < pairs.count; i++) {
+    bytes += (pairs.ends[i] as number) - (pairs.starts[i] as number);
+  }
+  return bytes;
+};
+
+/** What a pair costs beside its value: its place in the column of names. */
+const PAIR_BYTES = 16;
 
 /** Copies all pairs of `from` over those of `into`; arrays are written without a call per pair. */
 const copyPairs = (from: Pairs, into: Pairs): void => {
@@ -19,6 +31,8 @@ const copyPairs = (from: Pairs, into: Pairs): void => {
  * and stamped onto each record. Holds ranges, so the bytes behind them must outlive it.
  */
 export class RecordStamp {
+  /** Bytes that stamping one record adds to it, for `StampBudget`. */
+  size = 0;
   readonly labels = new Pairs();
   readonly metadata = new Pairs();
   private readonly columns: number[] = [];
@@ -32,6 +46,7 @@ export class RecordStamp {
   capture(template: LogRecord): void {
     copyPairs(template.labels, this.labels);
     copyPairs(template.metadata, this.metadata);
+    this.size = bytesOf(this.labels) + bytesOf(this.metadata);
     this.columns.length = 0;
     this.numberColumns.length = 0;
     for (let i = 0; i < COLUMNS.length; i++) {
@@ -60,5 +75,16 @@ export class RecordStamp {
     for (let i = 0; i < this.numberColumns.length; i++) {
       record.numbers[this.numberColumns[i] as number] = this.numbers[i] as number;
     }
+  }
+}
+
+/** How much one request may still have stamped onto its records (`LIMITS.stampedBytes`). */
+export class StampBudget {
+  private left: number = LIMITS.stampedBytes;
+
+  /** False where the stamp is more than is left. */
+  spend(stamp: RecordStamp): boolean {
+    this.left -= stamp.size;
+    return this.left >= 0;
   }
 }
