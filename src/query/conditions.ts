@@ -61,6 +61,16 @@ export const labelFilterSql = (
   options: LabelOptions,
 ): string => `(${compareSql(anyLabelSql(matcher.name, params, options), matcher, params)})`;
 
+/**
+ * The line as regular expressions see it: runs of bytes that are not UTF-8 as one U+FFFD each, for
+ * RE2 stops at them. `toValidUTF8` swallows what follows a broken character at the very end (seen in
+ * 26.7), hence the four bytes that are put there and taken away again.
+ */
+const MATCHABLE_SQL = (() => {
+  const repaired = `toValidUTF8(concat(${LINE_SQL}, '    ')) AS repaired`;
+  return `if(isValidUTF8(${LINE_SQL}), ${LINE_SQL}, substring(${repaired}, 1, length(repaired) - 4))`;
+})();
+
 /** A line filter for which `isSqlLineFilter` holds. */
 export const lineFilterSql = (filter: LineFilter, params: SqlParams): string => {
   const negated = filter.op === '!=' || filter.op === '!~';
@@ -68,7 +78,7 @@ export const lineFilterSql = (filter: LineFilter, params: SqlParams): string => 
     if (text === '') return '1';
     return filter.op === '|=' || filter.op === '!='
       ? `position(${LINE_SQL}, ${params.text(text)}) > 0`
-      : `match(toValidUTF8(${LINE_SQL}), ${params.text(lineRegexSql(text))})`;
+      : `match(${MATCHABLE_SQL}, ${params.text(lineRegexSql(text))})`;
   });
   return `${negated ? 'NOT ' : ''}(${parts.join(' OR ')})`;
 };
