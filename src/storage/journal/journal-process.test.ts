@@ -35,7 +35,7 @@ function open(): Promise<Journal> {
 }
 
 const here = new URL('.', import.meta.url).href;
-/** Appends without end, eight at a time; prints the numbers of each batch once it is acknowledged. */
+/** Appends without end, eight at a time; prints each batch's numbers once it is acknowledged. */
 const CHILD = `
   const { openJournal } = await import('${here}journal.ts');
   const { testBatch, testBucket, testKeyring } = await import('${here}simulated-journal.ts');

@@ -134,10 +134,10 @@ class World {
         .append(testBatch(data, rows, this.time.clock.observedNs()), testBucket(lane))
         .then(
           (batch) => this.stored(one, batch),
-          (error: Error) => {
-            one.state = error.message.includes('not known') ? 'unsure' : 'refused';
-            // A full disk may also leave it unknown; only the plain words are a promise.
-            if (/no room/.test(error.message)) one.state = 'unsure';
+          (error: unknown) => {
+            // Only these words are a promise; a full disk may leave it unknown.
+            const said = error instanceof Error ? error.message : '';
+            one.state = said.includes('nothing of the batch') ? 'refused' : 'unsure';
           },
         );
     }
@@ -167,35 +167,35 @@ class World {
   }
 
   private async close(): Promise<void> {
-    let closed = false;
-    void this.now?.journal.close().then(() => (closed = true));
+    const closing = this.now?.journal.close().then(() => true);
     await settle(this.disk);
-    if (!closed && !this.disk.crashed) throw new Error('close hangs');
+    const hangs = new Promise<false>((resolve) => setImmediate(() => resolve(false)));
+    const closed = await Promise.race([closing, hangs]);
+    if (closed === false && !this.disk.crashed) throw new Error('close hangs');
     await this.crash('process');
   }
 
   /** Opens until it works; the faults that are left may hit the opening too. */
   async reopen(kind: 'process' | 'power'): Promise<void> {
     this.now = undefined;
-    for (let attempt = 0; this.now === undefined; attempt++) {
+    for (let attempt = 0; ; attempt++) {
       if (attempt > 3) this.faults.clear();
-      let failure: unknown;
-      const opening = openTestJournal(this.disk, this.time, { maxBytes: 2 ** 20 }).then(
-        (opened) => (this.now = opened),
-        (error: unknown) => (failure = error),
-      );
+      const opening = openTestJournal(this.disk, this.time, { maxBytes: 2 ** 20 });
+      const outcome = opening.catch((error: unknown) => error as Error);
       await settle(this.disk);
       if (this.disk.crashed) {
         this.time.forget();
         this.disk.restart(kind);
-        this.now = undefined;
         continue;
       }
-      await opening;
-      if (failure !== undefined && attempt > 4) throw failure as Error;
-      if (failure !== undefined) this.time.forget();
+      const opened = await outcome;
+      if (!(opened instanceof Error)) {
+        this.now = opened;
+        return this.check(opened);
+      }
+      this.time.forget();
+      if (attempt > 3) throw opened;
     }
-    await this.check(this.now);
   }
 
   private async check({ journal, ends }: TestJournal): Promise<void> {
@@ -219,7 +219,7 @@ class World {
       if (one.state === 'unsure') this.stored(one, batch);
       expect(batch.seq, 'its own number').toBe(one.seq);
       this.handles.set(id, batch);
-      // One that was released may come back when its file's deletion was lost: the writer asks the engine.
+      // One that was released may come back, as a power cut undoes its file's deletion.
       if (one.state === 'released') one.state = 'stored';
     }
     for (const one of this.sent) {

@@ -26,7 +26,7 @@ beforeEach(() => {
   time = new HandClock();
 });
 
-/** Appends batches one group each, lanes in turn; then the process dies. Answers file sizes after each. */
+/** Appends batches, a group each, lanes in turn; then dies. Answers the file's size after each. */
 async function write(count: number, sizeBytes = 40): Promise<number[]> {
   const { journal } = await openTestJournal(disk, time);
   const sizes = [disk.contents(FIRST).length];
