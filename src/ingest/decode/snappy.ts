@@ -34,7 +34,8 @@ const MARGIN = SHORT + 4;
 
 /**
  * Uncompresses `block` from `start` into the first `size` bytes of `out`. False where an element
- * leaves either buffer, looks back before the start, or the result is not exactly `size` bytes long.
+ * leaves either buffer, looks back before the start, or the result is not exactly `size` bytes
+ * long.
  */
 export const uncompressSnappy = (
   block: Uint8Array,
