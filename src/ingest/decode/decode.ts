@@ -6,15 +6,13 @@ import type { LogRecord } from '../../model/record.ts';
  * Duties of a decoder
  * - Pure: no clock, disk, socket or randomness; the same bytes give the same events and reply.
  * - For each event: `sink.begin()`, set line and envelope on the cursor, `sink.commit()`. Ranges
- * may
- *   point into the request's (inflated) bytes or the cursor's scratch; both stay unchanged until
- *   `commit` returns, which has copied what it keeps.
+ *   may point into the request's (inflated) bytes or the cursor's scratch; both stay unchanged
+ *   until `commit` returns, which has copied what it keeps.
  * - One bad item never costs the others: `sink.reject(reason, sample)` and go on. Reasons are short
  *   snake_case words (they become metric labels and codes in docs/errors.md).
  * - Never throws on input. Never allocates more than the input's size times a small constant.
  * - The reply is for the case that everything committed becomes durable; it is sent only after
- * that.
- *   `refuse` gives the protocol's own words for what the server decides (busy, too large ...).
+ *   that. `refuse` gives the protocol's own words for what the server decides (busy, too large ...).
  *
  * A decoder is one file and its fixtures, plus one line in all.ts.
  */
