@@ -12,7 +12,7 @@ import type { LogRecord } from '../../model/record.ts';
  *   snake_case words (they become metric labels and codes in docs/errors.md).
  * - Never throws on input. Never allocates more than the input's size times a small constant.
  * - The reply is for the case that everything committed becomes durable; it is sent only after
- *   that. `refuse` gives the protocol's own words for what the server decides (busy, too large ...).
+ *   that. `refuse` gives the protocol's own words for what the server decides (busy, too large).
  *
  * A decoder is one file and its fixtures, plus one line in all.ts.
  */
