@@ -62,9 +62,9 @@ export const labelFilterSql = (
 ): string => `(${compareSql(anyLabelSql(matcher.name, params, options), matcher, params)})`;
 
 /**
- * The line as regular expressions see it: runs of bytes that are not UTF-8 as one U+FFFD each, for
- * RE2 stops at them. `toValidUTF8` swallows what follows a broken character at the very end (seen in
- * 26.7), hence the four bytes that are put there and taken away again.
+ * The line as regular expressions see it: runs of bytes that are not UTF-8 as one U+FFFD each,
+ * for RE2 stops at them. `toValidUTF8` swallows what follows a broken character at the very end
+ * (seen in 26.7), hence the four bytes that are put there and taken away again.
  */
 const MATCHABLE_SQL = (() => {
   const repaired = `toValidUTF8(concat(${LINE_SQL}, '    ')) AS repaired`;

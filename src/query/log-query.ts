@@ -7,8 +7,8 @@ import { LINE_ROWS, WHOLE_ROWS } from './rows.ts';
 import { explainSplit, splitStages } from './split.ts';
 
 /**
- * Runs a log plan: entries in its direction, at most its limit. What the engine decides is not looked
- * at again; where it decides everything it is asked for no more rows than the limit.
+ * Runs a log plan: entries in its direction, at most its limit. What the engine decides is not
+ * looked at again; where it decides everything it is asked for no more rows than the limit.
  */
 export async function* runLogPlan(
   context: ReadContext,

@@ -2,8 +2,9 @@ import type { Scope } from './access-filter.ts';
 import type { Matcher, MetricExpr, Stage } from './logql/ast.ts';
 
 /**
- * The plan: what every query language compiles to, and what SQL and predicates are made from. LogQL's
- * stages and matchers are its vocabulary, because they are the richest of the front ends'.
+ * The plan: what every query language compiles to, and what SQL and predicates are made from.
+ * LogQL's stages and matchers are its vocabulary, because they are the richest of the front
+ * ends'.
  */
 export type Plan = LogPlan | MetricPlan;
 

@@ -8,8 +8,8 @@ import type { Lines } from './plan.ts';
 import type { Row } from './row.ts';
 
 /**
- * The second evaluator: a plan's filters and stages over rows in process, for what SQL leaves to us,
- * for live tails and detectors. What SQL decides it decides the same way (fuzzed).
+ * The second evaluator: a plan's filters and stages over rows in process, for what SQL leaves to
+ * us, for live tails and detectors. What SQL decides it decides the same way (fuzzed).
  */
 export type Predicate = (row: Row) => Entry | undefined;
 

@@ -169,8 +169,9 @@ async function* streamRows(
 const PART_KINDS: readonly BinaryKind[] = ['i64', 'u64'];
 
 /**
- * All rows of a scan in order, for stages that run here. The engine sorts slices of a bounded number
- * of rows: crowded times are counted and divided first, so that its memory does not follow the range.
+ * All rows of a scan in order, for stages that run here. The engine sorts slices of a bounded
+ * number of rows: crowded times are counted and divided first, so that its memory does not follow
+ * the range.
  */
 export async function* allRows(
   context: ReadContext,

@@ -2,9 +2,9 @@ import { compareText, NO_LABELS, type Labels, type Pair } from './labels.ts';
 import type { SqlParams } from './sql-params.ts';
 
 /**
- * Which labels a record carries in LogQL (reference: "Labels"), in process and in SQL side by side.
- * A Loki stream carries exactly the labels pushed. Records from elsewhere carry the mesh's names for
- * whatever is known of them. The envelope (`metadata`) is structured metadata for both.
+ * Which labels a record carries in LogQL (reference: "Labels"), in process and in SQL side by
+ * side. A Loki stream carries exactly the labels pushed. Records from elsewhere carry the mesh's
+ * names for whatever is known of them. The envelope (`metadata`) is structured metadata for both.
  */
 
 /** What `receiver` holds for records pushed as Loki streams. */
@@ -60,7 +60,9 @@ export const streamLabels = (row: LabelColumns): Labels => {
 
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-/** The name as a label: what no label name may hold becomes `_`, a leading digit gets one before. */
+/**
+ * The name as a label: what no label name may hold becomes `_`, a leading digit gets one before.
+ */
 export const labelNameOf = (name: string): string => {
   if (LABEL_NAME.test(name)) return name;
   const plain = name.replaceAll(/[^a-zA-Z0-9_]/gu, '_');

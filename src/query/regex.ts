@@ -1,8 +1,9 @@
 import { RE2JS } from 're2js';
 
 /**
- * Regular expressions, RE2's language in both evaluators: re2js in process, RE2 itself in the engine.
- * Both take linear time. Labels: the whole value, `.` matches newlines. Lines: anywhere, it does not.
+ * Regular expressions, RE2's language in both evaluators: re2js in process, RE2 itself in the
+ * engine. Both take linear time. Labels: the whole value, `.` matches newlines. Lines: anywhere,
+ * it does not.
  */
 
 /** Tests a whole label value. Throws where the expression is no RE2, which parsers have checked. */

@@ -2,12 +2,12 @@ import { assert } from '../model/errors.ts';
 import type { Pair } from './labels.ts';
 
 /**
- * Reads ClickHouse's RowBinary as it arrives: chunks may end at any byte. One array of values a row,
- * in the order of the columns selected.
+ * Reads ClickHouse's RowBinary as it arrives: chunks may end at any byte. One array of values a
+ * row, in the order of the columns selected.
  *
  * Kinds: `name` and `text` strings (names are expected to repeat), `bytes` the bytes as they are,
- * `u8`, `u16`, `u64` numbers (u64 below 2^53 in our tables), `i64` bigint, `time` DateTime64(9) as
- * bigint nanoseconds, `map` pairs, `texts` Array(String).
+ * `u8`, `u16`, `u64` numbers (u64 below 2^53 in our tables), `i64` bigint, `time` DateTime64(9)
+ * as bigint nanoseconds, `map` pairs, `texts` Array(String).
  */
 export type BinaryKind =
   'name' | 'text' | 'bytes' | 'u8' | 'u16' | 'u64' | 'i64' | 'time' | 'map' | 'texts';

@@ -99,7 +99,9 @@ export const rowMaker = (
   };
 };
 
-/** Gives the same label set for the same columns as in the row before: most rows follow their own. */
+/**
+ * Gives the same label set for the same columns as in the row before: most rows follow their own.
+ */
 class StreamMemory {
   private held: LabelColumns | undefined;
   private stream: Labels = [];
@@ -128,7 +130,7 @@ const fieldsOf = (columns: RowColumns, values: readonly BinaryValue[]): RecordFi
     if (kind === 'map') maps[name] = value as readonly Pair[];
     else if (kind === 'bytes') setText(texts, name, fromUtf8(value as Uint8Array));
     else if (kind === 'name' || kind === 'text') setText(texts, name, value as string);
-    else if (value !== 0 || name === 'seq') texts.set(name, String(value as number | bigint));
+    else if (value !== 0 || name === 'seq') texts.set(name, String(value));
   });
   return {
     columns: texts,

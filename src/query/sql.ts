@@ -9,8 +9,8 @@ import type { SqlStage } from './split.ts';
 import { SqlParams } from './sql-params.ts';
 
 /**
- * Plan to ClickHouse SQL. Every statement reads the Merge table over the tables of its scope, within
- * its time and behind the reader's filter; users' texts are bound, never written.
+ * Plan to ClickHouse SQL. Every statement reads the Merge table over the tables of its scope,
+ * within its time and behind the reader's filter; users' texts are bound, never written.
  */
 
 export interface Statement {
@@ -111,7 +111,10 @@ export const rowsQuery = (
   );
 };
 
-/** How many rows each part of the scan's time has: (part number, rows), parts without rows left out. */
+/**
+ * How many rows each part of the scan's time has: (part number, rows), parts without rows left
+ * out.
+ */
 export const partsQuery = (scan: Scan, widthNs: bigint, labels: LabelOptions): Statement => {
   const params = new SqlParams();
   const from = fromSql(scan, params, labels);

@@ -26,7 +26,10 @@ export interface TailRequest {
 export interface Tail {
   /** Loki's messages, JSON texts. Throws MeshtrailError when the lines so far cannot be read. */
   readonly messages: AsyncIterable<string>;
-  /** Offers rows of the tenant that have just become durable; never waits, drops when the reader is slow. */
+  /**
+   * Offers rows of the tenant that have just become durable; never waits, drops when the reader
+   * is slow.
+   */
   push(rows: Iterable<Row>): void;
   close(): void;
   /** Lines dropped so far because the reader was slow. */

@@ -3,8 +3,9 @@ import type { RangeAggregation } from '../logql/ast.ts';
 import { secondsOf } from '../pipeline/numbers.ts';
 
 /**
- * What a range aggregation remembers of the samples of one cell. Cells of a window are merged in the
- * order of time. The arithmetic is Loki's, so that a window of one cell gives the same digits.
+ * What a range aggregation remembers of the samples of one cell. Cells of a window are merged in
+ * the order of time. The arithmetic is Loki's, so that a window of one cell gives the same
+ * digits.
  */
 export interface Accumulator {
   /** Adds a sample; `count` rows at once only where the engine has counted. */
@@ -258,8 +259,8 @@ export const quantileOf = (quantile: number, values: readonly number[]): number 
 };
 
 /**
- * A counter's rate per second as Prometheus extrapolates it: resets are added back, and the slope is
- * carried to the window's ends where samples come close enough to them.
+ * A counter's rate per second as Prometheus extrapolates it: resets are added back, and the slope
+ * is carried to the window's ends where samples come close enough to them.
  */
 class CounterRate implements Accumulator {
   readonly keepsSamples = true;

@@ -23,8 +23,9 @@ import type { Grid } from './grid.ts';
 import { shapeLabels, type Shape } from './shape.ts';
 
 /**
- * A range aggregation's cells counted by the engine, for pipelines that it decides alone: rows and
- * bytes per series and cell, in the cells' order. What comes back follows points and series, not rows.
+ * A range aggregation's cells counted by the engine, for pipelines that it decides alone: rows
+ * and bytes per series and cell, in the cells' order. What comes back follows points and series,
+ * not rows.
  */
 export async function* countedCells(
   context: ReadContext,

@@ -16,7 +16,9 @@ import type { StepSource } from './vector.ts';
 import { vectorAggregation } from './vector-aggregation.ts';
 import { SampleBudget, Windows } from './windows.ts';
 
-/** Builds the tree of step sources for a metric plan. The engine is asked as points are asked for. */
+/**
+ * Builds the tree of step sources for a metric plan. The engine is asked as points are asked for.
+ */
 export const stepSource = (context: ReadContext, plan: MetricPlan): Promise<StepSource> =>
   new Builder(context, plan).build(plan.expr);
 
@@ -103,7 +105,9 @@ const absent = (expr: RangeAggregation, windows: Windows): StepSource => {
   };
 };
 
-/** The labels that the selector says lines would have: each name that is asked to be equal, once. */
+/**
+ * The labels that the selector says lines would have: each name that is asked to be equal, once.
+ */
 const absentLabels = (expr: RangeAggregation): Labels => {
   const { matchers } = expr.range.log;
   const pairs: Pair[] = [];

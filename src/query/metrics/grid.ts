@@ -2,12 +2,12 @@ import { MeshtrailError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 
 /**
- * The points of a metric query, `startNs + k * stepNs` for k from 0 to `last`, and the windows of one
- * range aggregation: point k looks at `(point - offset - range, point - offset]`.
+ * The points of a metric query, `startNs + k * stepNs` for k from 0 to `last`, and the windows of
+ * one range aggregation: point k looks at `(point - offset - range, point - offset]`.
  *
- * A row falls into the windows of the points `a` to `b`, so rows are counted in *cells* (a, b). The
- * cells' borders are the windows' borders and nothing finer, so that there are at most two per
- * point, whatever the ratio of range and step.
+ * A row falls into the windows of the points `a` to `b`, so rows are counted in *cells* (a, b).
+ * The cells' borders are the windows' borders and nothing finer, so that there are at most two
+ * per point, whatever the ratio of range and step.
  */
 export interface Grid {
   /** The first point less the offset: where the first window ends. */

@@ -25,8 +25,9 @@ const SUMMABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The labels that a range aggregation's series need: its own grouping's, else those of a `sum` right
- * around it, else all. An unwrapped label is no label of the series unless it is asked for by name.
+ * The labels that a range aggregation's series need: its own grouping's, else those of a `sum`
+ * right around it, else all. An unwrapped label is no label of the series unless it is asked for
+ * by name.
  */
 export const shapeOf = (expr: RangeAggregation, outer: VectorAggregation | undefined): Shape => {
   let shape: Shape = ALL;

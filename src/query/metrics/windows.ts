@@ -102,9 +102,9 @@ interface Cell {
 }
 
 /**
- * The cells of one series that the current window may hold, oldest first. Aggregates are kept as two
- * stacks, so that a window costs the same however many cells it has; samples that must be kept
- * (quantiles) are gathered anew for each window.
+ * The cells of one series that the current window may hold, oldest first. Aggregates are kept as
+ * two stacks, so that a window costs the same however many cells it has; samples that must be
+ * kept (quantiles) are gathered anew for each window.
  */
 class Series {
   readonly labels: Labels;

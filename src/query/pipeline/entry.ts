@@ -125,7 +125,10 @@ export class Entry {
     if (details !== '') this.errorDetails = details;
   }
 
-  /** Says that a label's value is not what a filter needs, unless something else went wrong before. */
+  /**
+   * Says that a label's value is not what a filter needs, unless something else went wrong
+   * before.
+   */
   failFilter(details: string): void {
     if (this.error !== '') return;
     this.error = 'LabelFilterErr';

@@ -78,8 +78,8 @@ const endOfNested = (text: string, start: number, fault: string): number => {
 };
 
 /**
- * The members of the object at `at`, in order. Throws `JsonFault` where it is none, or at the member
- * that is malformed: those before it have been given.
+ * The members of the object at `at`, in order. Throws `JsonFault` where it is none, or at the
+ * member that is malformed: those before it have been given.
  */
 export function* jsonMembers(
   text: string,
@@ -151,15 +151,15 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** Undoes JSON's escapes, and those in `more`; '' where one is broken or half of a pair. */
 export const unescape = (inner: string, more = ''): string => {
-  let broken = false;
+  let faults = 0;
   const plain = inner.replaceAll(
     /\\(u([0-9a-fA-F]{4})|[^])/g,
     (_, escape: string, hex?: string) => {
       if (hex !== undefined) return String.fromCharCode(parseInt(hex, 16));
       const char = ESCAPES[escape] ?? (more.includes(escape) ? escape : undefined);
-      if (char === undefined) broken = true;
+      if (char === undefined) faults++;
       return char ?? '';
     },
   );
-  return broken || !plain.isWellFormed() ? '' : plain;
+  return faults > 0 || !plain.isWellFormed() ? '' : plain;
 };

@@ -17,8 +17,9 @@ import type { Run } from './stage.ts';
 const JSON_ERROR = 'JSONParserErr';
 
 /**
- * `| json`: every string, number and boolean of the object becomes a label, nested names joined with
- * `_`, arrays and nulls left out. `| json a="path"` takes single values, objects and arrays as text.
+ * `| json`: every string, number and boolean of the object becomes a label, nested names joined
+ * with `_`, arrays and nulls left out. `| json a="path"` takes single values, objects and arrays
+ * as text.
  */
 export const json = (stage: JsonStage): Run => {
   if (stage.expressions.length === 0) return allFields;

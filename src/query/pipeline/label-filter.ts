@@ -7,8 +7,9 @@ import { parseGoFloat } from './numbers.ts';
 import type { Run } from './stage.ts';
 
 /**
- * `| status >= 500 and duration > 1s`: texts compare with '' where the label is absent; for numbers,
- * durations and sizes the line goes where it is absent, and stays with `__error__` where it is none.
+ * `| status >= 500 and duration > 1s`: texts compare with '' where the label is absent; for
+ * numbers, durations and sizes the line goes where it is absent, and stays with `__error__` where
+ * it is none.
  */
 export const labelFilter = (filter: LabelFilter): Run => {
   switch (filter.type) {

@@ -37,9 +37,9 @@ const capture = (parts: readonly PatternPart[], line: string): [name: string, va
 };
 
 /**
- * The line filters `|>` and `!>`: the literals follow each other, each at its first occurrence, with
- * something (never nothing) at each `<_>`, and the line ends where the pattern does. As in Loki, a
- * literal at the pattern's start may have anything before it.
+ * The line filters `|>` and `!>`: the literals follow each other, each at its first occurrence,
+ * with something (never nothing) at each `<_>`, and the line ends where the pattern does. As in
+ * Loki, a literal at the pattern's start may have anything before it.
  */
 export const patternTest = (text: string): ((line: string) => boolean) => {
   const parts = parsePattern(text);
