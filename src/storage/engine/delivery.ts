@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { assert, must } from '../../model/errors.ts';
+import { must } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { JournalRelease } from '../../model/storage.ts';
 import type { Log } from '../../platform/log.ts';
@@ -48,8 +48,9 @@ export class Delivery {
   }
 
   /**
-   * One round for one bucket: settles a doubt, or else sends one insert (the result is true when it
-   * stored something), of `share` of an insert's bounds. Throws what went wrong; the rows are then in the queue or in its doubt.
+   * One round for one bucket: settles a doubt, or else sends one insert of `share` of an insert's
+   * bounds. True when it stored something. Throws what went wrong; the rows are then in the queue
+   * or in its doubt.
    */
   async round(
     queue: BucketQueue,
@@ -139,33 +140,43 @@ export class Delivery {
     refusal: unknown,
   ): Promise<void> {
     const doubt = must(queue.doubt, 'what was refused is in doubt');
-    const stack = [await this.settle(queue, doubt, connection)];
-    let first = true;
+    const stack = halves(await this.settle(queue, doubt, connection));
     for (let group = stack.pop(); group !== undefined; group = stack.pop()) {
       const rest = stack.flat();
       queue.doubt = { slices: [...group, ...rest], insert: undefined, recovered: false };
-      const rows = group.reduce((sum, slice) => sum + rowsOf(slice), 0);
       try {
-        if (rows === 0) continue;
-        // The whole was refused just now; only its parts are news.
-        if (first && rows > 1) stack.push(...halves(group, rows));
-        else {
-          await this.insert(queue, group, connection, rest);
-          this.done(queue, group);
-        }
+        if (group.length === 0) continue;
+        await this.insert(queue, group, connection, rest);
+        this.done(queue, group);
       } catch (error) {
         if (insertFailure(error) === 'resource' && !(error instanceof BlockError)) throw error;
-        if (rows === 1 || error instanceof BlockError) {
-          await this.quarantine(queue, group, error);
-        } else stack.push(...halves(group, rows));
+        stack.push(...(await this.divide(queue, group, error, connection)));
       }
-      first = false;
     }
     queue.doubt = undefined;
     this.options.log.warn('an insert was refused for what it holds, and divided', {
       table: queue.bucket.table,
       code: engineCode(refusal),
     });
+  }
+
+  /** What to try next in place of a refused group: its halves, or nothing once it is put aside. */
+  private async divide(
+    queue: BucketQueue,
+    group: readonly Slice[],
+    error: unknown,
+    { writer }: EngineConnection,
+  ): Promise<Slice[][]> {
+    // A refused insert may have written one of two partitions.
+    const missing = await missingSlices(writer, queue.bucket.table, group);
+    this.done(queue, without(group, missing));
+    const [only, second] = missing;
+    if (only === undefined) return [];
+    if (second === undefined && (rowsOf(only) === 1 || !(await canBeCut(only)))) {
+      await this.quarantine(queue, missing, error);
+      return [];
+    }
+    return halves(missing);
   }
 
   private async quarantine(
@@ -273,20 +284,29 @@ function without(slices: readonly Slice[], missing: readonly Slice[]): Slice[] {
   return stored;
 }
 
-/** Two groups of half the rows each, the first half last (it is popped first). */
-function halves(group: readonly Slice[], rows: number): Slice[][] {
-  const half = Math.ceil(rows / 2);
-  const first: Slice[] = [];
-  const second: Slice[] = [];
-  let counted = 0;
-  for (const slice of group) {
-    const cut = Math.min(slice.to, Math.max(slice.from, slice.from + half - counted));
-    if (cut > slice.from) first.push({ ...slice, to: cut });
-    if (cut < slice.to) second.push({ ...slice, from: cut });
-    counted += rowsOf(slice);
+/**
+ * Two groups to try apart, the first of them last (it is popped first): batches first, so that one
+ * of broken bytes is alone before anything is cut out of it; then rows.
+ */
+function halves(group: readonly Slice[]): Slice[][] {
+  const [only] = group;
+  if (group.length > 1 || only === undefined) {
+    const middle = Math.ceil(group.length / 2);
+    return [group.slice(middle), group.slice(0, middle)];
   }
-  assert(first.length > 0 && second.length > 0, 'both halves have rows');
-  return [second, first];
+  if (rowsOf(only) === 1) return [[only]];
+  const middle = only.from + Math.ceil(rowsOf(only) / 2);
+  return [[{ ...only, from: middle }], [{ ...only, to: middle }]];
+}
+
+async function canBeCut({ batch }: Slice): Promise<boolean> {
+  try {
+    sliceBlock(await batch.load(), batch.columns, batch.rows, 0, 0);
+    return true;
+  } catch (error) {
+    if (error instanceof BlockError) return false;
+    throw error;
+  }
 }
 
 function cutOrWhole(data: Uint8Array, { batch, from, to }: Slice): Uint8Array {

@@ -14,12 +14,12 @@ export type InsertFailure =
   | 'unknown';
 
 const CONTENT = new Set([
-  6, 8, 9, 16, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 271, 321, 349, 395, 407, 432,
-  440, 441, 467, 469, 691,
+  6, 9, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 271, 321, 349, 395, 407, 432, 440,
+  441, 467, 469, 691,
 ]);
 
-/** Errors of code that some rows may trigger; everything else is the engine's state. */
-const SUSPECT = new Set([1, 36, 43, 44, 48, 49, 1000, 1001, 1002]);
+/** Errors that some rows may cause, and a fault of ours or of the engine's as well. */
+const SUSPECT = new Set([1, 8, 10, 36, 43, 44, 48, 49, 50, 62, 1000, 1001, 1002]);
 
 const TIMEOUT = new Set([159, 160]);
 const MEMORY = new Set([241, 173]);

@@ -6,7 +6,6 @@ const HEADERS = { 'x-clickhouse-exception-tag': TAG };
 const MESSAGE = 'Code: 395. DB::Exception: boo. (FUNCTION_THROW_IF_VALUE_IS_NON_ZERO)';
 const EXCEPTION = `\r\n__exception__\r\n${TAG}\r\n${MESSAGE}\n70 ${TAG}\r\n__exception__\r\n`;
 
-// eslint-disable-next-line @typescript-eslint/require-await -- a stream is asynchronous
 async function* chunked(text: string, size: number): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text, 'latin1');
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);

@@ -63,10 +63,10 @@ test('a second server on the same data is refused in words', async () => {
 test('more buckets than disks: new disks come without anybody noticing', async () => {
   const { engine, released } = await startTestEngine(directory);
   const failures: unknown[] = [];
-  let reading = true;
+  const reading = new AbortController();
   let reads = 0;
   const reader = (async () => {
-    while (reading) {
+    while (!reading.signal.aborted) {
       try {
         await engine.reader.rows('SELECT count() FROM meshtrail.logs');
         reads += 1;
@@ -83,7 +83,7 @@ test('more buckets than disks: new disks come without anybody noticing', async (
     engine.writer.enqueue(numberBatch(batch, bucket, 0));
   }
   while (released.length < count) await systemClock.sleep(50);
-  reading = false;
+  reading.abort();
   await reader;
   expect(failures).toEqual([]);
   expect(reads).toBeGreaterThan(10);
@@ -94,8 +94,9 @@ test('more buckets than disks: new disks come without anybody noticing', async (
 });
 
 test('an engine that dies is started again, and reads wait for it', async () => {
-  const { engine, store } = await startTestEngine(directory);
-  await store(batchOfLines(['one']));
+  const running = await startTestEngine(directory);
+  const { engine } = running;
+  await running.store(batchOfLines(['one']));
   for (let kill = 0; kill < 3; kill++) {
     sendSignal(must(engine.processId, 'it runs'), 'SIGKILL');
     expect(await engine.reader.rows('SELECT body FROM meshtrail.logs')).toEqual([['one']]);

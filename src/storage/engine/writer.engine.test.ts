@@ -75,24 +75,27 @@ test('a flush of another range or tenant does not wait', async () => {
 test('killed again and again during inserts, the engine has every row once', async () => {
   const tenants = ['a', 'b', 'c'];
   const batches: NumberedBatch[] = [];
-  let killing = true;
-  const kills = (async () => {
-    for (let kill = 0; kill < 8; kill++) {
-      await systemClock.sleep(150 + 37 * kill);
+  const isReady = (): boolean => running.engine.ready;
+  const kills = new AbortController();
+  const killer = (async () => {
+    for (let kill = 0; kill < 6; kill++) {
+      while (!isReady()) await systemClock.sleep(5);
+      await systemClock.sleep(40 + 50 * kill);
       const pid = running.engine.processId;
       if (pid !== undefined) sendSignal(pid, 'SIGKILL');
+      while (isReady()) await systemClock.sleep(5);
     }
-    killing = false;
+    kills.abort();
   })();
   let seq = 0;
-  while (killing) {
+  while (!kills.signal.aborted) {
     for (const tenant of tenants) {
       batches.push(enqueue(batchOfLines(numberedLines('row', 700), tenant), seq));
     }
     seq += 700;
     await systemClock.sleep(25);
   }
-  await kills;
+  await killer;
   await untilStored();
   for (const tenant of tenants) expect(await held(tenant)).toEqual([seq, seq, 0, seq - 1]);
   expect(new Set(running.released)).toEqual(new Set(batches));
