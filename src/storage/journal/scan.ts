@@ -103,7 +103,9 @@ const WINDOW_BYTES = 1 << 20;
 class ReadWindow {
   private readonly file: DiskFile;
   private readonly end: number;
-  private buffer = Buffer.alloc(0);
+  private memory = Buffer.alloc(0);
+  /** The part of `memory` that was filled, from `start` in the file. */
+  private buffer = this.memory;
   private start = 0;
 
   constructor(file: DiskFile, end: number) {
@@ -117,9 +119,9 @@ class ReadWindow {
     const offset = position - this.start;
     if (offset < 0 || offset + wanted > this.buffer.length) {
       const size = Math.min(Math.max(wanted, WINDOW_BYTES), this.end - position);
-      const buffer = Buffer.allocUnsafe(size);
-      const filled = await this.file.read(buffer, position);
-      this.buffer = buffer.subarray(0, filled);
+      if (size > this.memory.length) this.memory = Buffer.allocUnsafeSlow(size);
+      const filled = await this.file.read(this.memory.subarray(0, size), position);
+      this.buffer = this.memory.subarray(0, filled);
       this.start = position;
       return this.buffer.subarray(0, wanted);
     }
