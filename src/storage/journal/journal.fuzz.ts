@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { NumberedBatch } from '../../model/storage.ts';
+import type { NumberedBatch, SegmentEnd } from '../../model/storage.ts';
 import type { Fault } from './simulated-disk.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import {
@@ -88,6 +88,7 @@ class World {
   readonly time = new HandClock();
   readonly disk: SimulatedDisk;
   readonly sent: Sent[] = [];
+  readonly ends: SegmentEnd[] = [];
   now: TestJournal | undefined;
   handles = new Map<number, NumberedBatch>();
   private readonly faults = new Map<number, Fault>();
@@ -180,7 +181,7 @@ class World {
     this.now = undefined;
     for (let attempt = 0; ; attempt++) {
       if (attempt > 3) this.faults.clear();
-      const opening = openTestJournal(this.disk, this.time, { maxBytes: 2 ** 20 });
+      const opening = openTestJournal(this.disk, this.time, { maxBytes: 2 ** 20, ends: this.ends });
       const outcome = opening.catch((error: unknown) => error as Error);
       await settle(this.disk);
       if (this.disk.crashed) {
@@ -198,7 +199,7 @@ class World {
     }
   }
 
-  private async check({ journal, ends }: TestJournal): Promise<void> {
+  private async check({ journal }: TestJournal): Promise<void> {
     const counters = journal.counters;
     expect(counters.damages, 'no damage without rot').toBe(0);
     this.handles.clear();
@@ -225,8 +226,25 @@ class World {
     for (const one of this.sent) {
       if (one.state === 'stored') expect(seen.has(one.id), `acknowledged ${one.id}`).toBe(true);
     }
-    for (const end of ends) expect(end.lastSeq).toBeGreaterThanOrEqual(end.firstSeq);
     this.checkDense();
+    this.checkSegments();
+  }
+
+  /** At opening every segment has ended: all rows are in one, each told with the same values. */
+  private checkSegments(): void {
+    const told = new Map<string, SegmentEnd>();
+    for (const end of this.ends) {
+      const name = `${end.lane} ${end.segment}`;
+      expect(told.get(name) ?? end, 'told the same again').toEqual(end);
+      told.set(name, end);
+      expect(end.lastSeq - end.firstSeq, 'rows of a segment').toBeLessThan(65_536);
+    }
+    for (const { lane, seq, rows, state } of this.sent) {
+      if (state !== 'stored' && state !== 'released') continue;
+      const holds = (end: SegmentEnd): boolean =>
+        end.lane === lane && end.firstSeq <= seq && seq + rows - 1 <= end.lastSeq;
+      expect([...told.values()].filter(holds).length, 'segments of a batch').toBe(1);
+    }
   }
 
   checkDense(): void {

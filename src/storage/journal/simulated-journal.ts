@@ -95,10 +95,10 @@ export interface TestJournal {
 export async function openTestJournal(
   disk: SimulatedDisk,
   time: HandClock,
-  more: { maxBytes?: number; log?: Log; keyring?: Keyring } = {},
+  more: { maxBytes?: number; log?: Log; keyring?: Keyring; ends?: SegmentEnd[] } = {},
 ): Promise<TestJournal> {
   const durable: NumberedBatch[] = [];
-  const ends: SegmentEnd[] = [];
+  const ends: SegmentEnd[] = more.ends ?? [];
   const journal = await openJournal({
     directory: DIRECTORY,
     disk: disk.open(),
