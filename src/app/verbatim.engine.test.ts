@@ -3,8 +3,14 @@ import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { carriers, sendNdjson, type Carrier } from './testing-send.ts';
-import { endServer, eventually, linesOf, runServer, type RunningServer } from './testing.ts';
+import { carriers, sendNdjson, type Carrier } from '../../sim/carriers.ts';
+import {
+  endServer,
+  eventually,
+  linesOf,
+  runServer,
+  type RunningServer,
+} from '../../sim/running-server.ts';
 
 /** A line comes back byte for byte, whichever way it came and whichever way it is asked for. */
 const PROGRAM = fileURLToPath(new URL('../../bin/meshtrail.js', import.meta.url));
@@ -68,10 +74,10 @@ const TEXTS = [
   'x'.repeat(70_000),
 ];
 
-/** Syslog's framing takes one line end, datagrams a closing NUL, and RFC 5424 the byte order mark. */
+/** Syslog's framing takes one line end, datagrams a closing NUL, RFC 5424 the byte order mark. */
 const expected = ({ name, protocol }: Carrier, line: string): string => {
   if (protocol !== 'syslog') return line;
-  const ended = name === 'syslog UDP' ? line.replace(/\n?\0*$/, '') : line.replace(/\n$/, '');
+  const ended = line.replace(name === 'syslog UDP' ? /\n?\0*$/ : /\n$/, '');
   return ended.replace(/^\ufeff/, '');
 };
 

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../sim/round.ts';
-import { ServerProcess } from '../../sim/server-process.ts';
+import { freePort } from './round.ts';
+import { ServerProcess } from './server-process.ts';
 
 /** A real server for tests: its own directory and ports, and what a user can ask it. */
 export interface RunningServer {
@@ -117,13 +117,13 @@ export const post = async (
   server: RunningServer,
   path: string,
   type: string,
-  body: BodyInit | Uint8Array,
+  body: string | Uint8Array,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> => {
   const answer = await fetch(`${server.url}${path}`, {
     method: 'POST',
     headers: { ...server.headers, ...(type !== '' && { 'content-type': type }), ...headers },
-    body: body as BodyInit,
+    body: body as string,
   });
   const bytes = Buffer.from(await answer.arrayBuffer());
   return { status: answer.status, headers: answer.headers, text: bytes.toString('utf8'), bytes };

@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { compress } from 'snappyjs';
-import { Bytes } from '../model/bytes.ts';
-import { encodeLines } from './cli/otlp-lines.ts';
-import { post, Raw, type Answer, type RunningServer } from './testing.ts';
+import { Bytes } from '../src/model/bytes.ts';
+import { encodeLines } from '../src/app/cli/otlp-lines.ts';
+import { post, Raw, type Answer, type RunningServer } from './running-server.ts';
 
-/** The ways in which tests send lines: each protocol's own form, made by hand so that any byte goes. */
+/** The ways in which tests send lines: made by hand, each in its protocol, so that any byte goes. */
 export interface Carrier {
   readonly name: string;
   /** The `protocol` label of the counters. */
