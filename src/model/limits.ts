@@ -60,6 +60,13 @@ export const LIMITS = {
   headersMs: 15_000,
   /** Time for a whole request, ms. */
   requestMs: 120_000,
+  /**
+   * Rest of a refused body that is read and thrown away, bytes, so that its sender gets to read the
+   * refusal.
+   */
+  discardedBytes: 134_217_728,
+  /** Time for that, ms. */
+  discardMs: 5_000,
   /** A TCP sender that says nothing for so long is disconnected, ms. */
   idleConnectionMs: 900_000,
   /** Bytes of one stream connection that may wait for durability before it is paused. */

@@ -68,11 +68,13 @@ const headersOf = (message: IncomingMessage): Record<string, string> => {
 const describe = (message: IncomingMessage, signal: AbortSignal): ReceivedRequest => {
   const url = message.url ?? '/';
   const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
   const socket = message.socket as Socket & { encrypted?: boolean; authorized?: boolean };
   const peer = socket.remoteAddress ?? '';
   return {
     method: message.method ?? 'GET',
-    path: mark < 0 ? url : url.slice(0, mark),
+    // Doubled slashes come from addresses joined carelessly; all of them mean one.
+    path: path.includes('//') ? path.replace(/\/{2,}/g, '/') : path,
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers: headersOf(message),
     peer: peer.startsWith('::ffff:') ? peer.slice(7) : peer,
@@ -116,6 +118,9 @@ const drained = (response: ServerResponse): Promise<void> =>
     response.on('close', done);
   });
 
+const piecesOf = (message: IncomingMessage): AsyncIterable<Buffer> =>
+  message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+
 /** Reads the whole body within the limits; undefined when the client went away. */
 const readBody = async (
   message: IncomingMessage,
@@ -127,7 +132,8 @@ const readBody = async (
   let size = 0;
   let taken = 0;
   try {
-    for await (const part of message as AsyncIterable<Buffer>) {
+    // Leaving the loop early must not destroy the connection: the refusal has to go out on it.
+    for await (const part of piecesOf(message)) {
       size += part.length;
       if (size > LIMITS.requestBytes) return 'too_large';
       if (!budget.take(part.length)) return 'busy';
@@ -176,29 +182,49 @@ const serve = async (
   }
 };
 
-/** Bytes of a refused body that are read and thrown away so that the client sees the answer. */
-const DRAIN_BYTES = 1_048_576;
-
-/** Answers before the body is read to its end, then closes: the rest of the body is not wanted. */
+/**
+ * Answers before the body is read to its end, and closes. Most senders look for an answer only
+ * when they have written their whole body, and a connection that is closed with bytes unread is
+ * reset, which takes the answer with it: so the rest is read and thrown away first, within bounds.
+ */
 const endEarly = async (
   message: IncomingMessage,
   response: ServerResponse,
   answer: HttpAnswer,
   isHead: boolean,
 ): Promise<void> => {
-  if (message.complete || message.headers['content-length'] === undefined) {
-    if (message.headers['transfer-encoding'] === undefined) {
-      return send(response, answer, isHead);
-    }
-  }
-  await send(response, { ...answer, headers: { ...answer.headers, connection: 'close' } }, isHead);
-  let left = DRAIN_BYTES;
-  message.on('data', (part: Buffer) => {
-    left -= part.length;
-    if (left < 0) message.destroy();
-  });
-  message.on('error', () => undefined);
+  const { headers } = message;
+  const noBody =
+    headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+  if (noBody || message.complete) return send(response, answer, isHead);
+  const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+  if (!(bytes instanceof Uint8Array)) return send(response, answer, isHead);
+  const length = { 'content-length': String(bytes.length) };
+  response.writeHead(answer.status, { ...length, ...answer.headers, connection: 'close' });
+  if (isHead) response.flushHeaders();
+  else response.write(bytes);
+  await discard(message);
+  response.end();
 };
+
+/** Reads what a sender still sends, up to the bounds. */
+const discard = (message: IncomingMessage): Promise<void> =>
+  new Promise((resolve) => {
+    let left = LIMITS.discardedBytes;
+    const timer = systemClock.setTimer(LIMITS.discardMs, resolve);
+    const done = (): void => {
+      timer.cancel();
+      resolve();
+    };
+    message.on('data', (part: Buffer) => {
+      left -= part.length;
+      if (left < 0) done();
+    });
+    message.on('end', done);
+    message.on('close', done);
+    message.on('error', done);
+    message.resume();
+  });
 
 const configure = (server: Server, face: HttpFace, budget: Budget): void => {
   server.headersTimeout = LIMITS.headersMs;
@@ -207,6 +233,8 @@ const configure = (server: Server, face: HttpFace, budget: Budget): void => {
   server.maxConnections = LIMITS.connections;
   server.on('request', (message: IncomingMessage, response: ServerResponse) => {
     response.on('error', () => undefined);
+    // A server that stops says so on every answer: senders then look for another connection.
+    if (!server.listening) response.shouldKeepAlive = false;
     serve(face, budget, message, response).catch(() => response.destroy());
   });
   server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => {
@@ -250,11 +278,19 @@ export const listenHttp = async (
   budget: Budget,
   tls?: TlsFiles,
 ): Promise<HttpListener> => {
+  const options = {
+    keepAlive: true,
+    // How often slow senders are looked for: Node's 30 s would make shorter limits mean little.
+    connectionsCheckingInterval: Math.max(50, Math.min(LIMITS.headersMs / 4, 5_000)),
+    // RFC 9110, 7.8: an upgrade that is not served is ignored. Java's client always asks for h2c.
+    shouldUpgradeCallback: (message: IncomingMessage): boolean =>
+      message.headers.upgrade?.toLowerCase() === 'websocket',
+  };
   const server =
     tls === undefined
-      ? sockets.httpServer({ keepAlive: true })
+      ? sockets.httpServer(options)
       : sockets.httpsServer({
-          keepAlive: true,
+          ...options,
           cert: tls.cert,
           key: tls.key,
           minVersion: 'TLSv1.2',
