@@ -88,7 +88,8 @@ export class RoutedFace implements HttpFace {
         405,
         'method_not_allowed',
         `${request.method} is not served here`,
-        'see /api/openapi.json or docs/protocols.md',
+        'docs/protocols.md lists every path and its methods',
+        { allow: this.routes.methods(request.path).join(', ') },
       );
     }
     if (found === undefined) {

@@ -39,6 +39,8 @@ test.each([
 test('a known path under another method is told apart from an unknown one', () => {
   expect(routes.find('GET', '/loki/api/v1/push')).toBe('method');
   expect(routes.find('GET', '/loki/api/v1/pull')).toBeUndefined();
+  expect(routes.methods('/loki/api/v1/push')).toEqual(['POST']);
+  expect(routes.methods('/')).toEqual(['GET', 'HEAD']);
 });
 
 test('names are decoded, broken encodings are taken as they are', () => {

@@ -69,6 +69,15 @@ export class Routes {
     }
     return known ? 'method' : undefined;
   }
+
+  /** The methods that a path is served under, for `Allow`. */
+  methods(path: string): string[] {
+    const parts = split(path);
+    const known = this.compiled.filter(({ segments }) => match(segments, parts) !== undefined);
+    const methods = new Set(known.map(({ route }) => route.method));
+    if (methods.has('GET')) methods.add('HEAD');
+    return [...methods].sort();
+  }
 }
 
 const match = (
