@@ -33,7 +33,7 @@ class NativeReader {
     const size = this.varint();
     expect(this.at + size).toBeLessThanOrEqual(this.data.length);
     this.at += size;
-    return this.data.toString("latin1", this.at - size, this.at);
+    return this.data.toString('latin1', this.at - size, this.at);
   }
 
   u64(): bigint {
@@ -125,8 +125,8 @@ const expected = (row: Row, used: ReadonlySet<string>): Record<string, unknown> 
     else if (kind === 'u64') out[name] = BigInt(row.numbers[name] ?? 0);
     else if (kind === 'map')
       out[name] = (row.maps[name] ?? []).map(([key, value]) => [
-        Buffer.from(key).toString("latin1"),
-        Buffer.from(value).toString("latin1"),
+        Buffer.from(key).toString('latin1'),
+        Buffer.from(value).toString('latin1'),
       ]);
     else if (kind !== 'time') out[name] = row.numbers[name] ?? 0;
   }

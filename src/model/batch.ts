@@ -1,5 +1,6 @@
-import { Bytes } from './bytes.ts';
+import { Bytes, viewOf } from './bytes.ts';
 import { C, CLICKHOUSE_TYPES, COLUMNS, type ColumnKind } from './columns.ts';
+import { assert } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { MapColumn, NameColumns, NumberColumns, TextColumn } from './native.ts';
 import type { LogRecord } from './record.ts';
@@ -106,25 +107,25 @@ export class RecordBatch {
     if (record.timeSec < 0 || record.timeSec > MAX_SECONDS)
       this.appendTime(this.observedSec, this.observedNano);
     else this.appendTime(record.timeSec, record.timeNano);
-    const { bufs, starts, ends } = record;
-    const { names, texts } = this;
-    names.begin(row);
-    for (let i = 0; i < NAMES.length; i++) {
-      const at = NAMES[i] as number;
-      const end = ends[at] as number;
-      if (end >= 0) names.set(row, i, bufs[at] as Uint8Array, starts[at] as number, end);
-    }
-    for (let i = 0; i < TEXTS.length; i++) {
-      const at = TEXTS[i] as number;
-      const end = ends[at] as number;
-      if (end >= 0)
-        (texts[i] as TextColumn).append(row, bufs[at] as Uint8Array, starts[at] as number, end);
-    }
+    this.names.append(row, record, NAMES);
+    this.appendTexts(row, record);
     this.numbers.append(row, record.numbers, NUMBERS);
     if (record.labels.count > 0) this.labels.append(row, record.labels);
     if (record.metadata.count > 0) this.metadata.append(row, record.metadata);
     if (record.attributes.count > 0) this.attributes.append(row, record.attributes);
     this.rows = row + 1;
+  }
+
+  private appendTexts(row: number, record: LogRecord): void {
+    const { bufs, starts, ends } = record;
+    const { texts } = this;
+    for (let i = 0; i < TEXTS.length; i++) {
+      const at = TEXTS[i] as number;
+      const end = ends[at] as number;
+      if (end < 0) continue;
+      const view = viewOf(bufs[at] as Uint8Array);
+      (texts[i] as TextColumn).append(row, view, starts[at] as number, end);
+    }
   }
 
   private appendTime(sec: number, nano: number): void {
@@ -143,8 +144,9 @@ export class RecordBatch {
   /** Encodes what was appended; the batch must be begun again afterwards. */
   take(tenant: string, protocol: string): Batch {
     const { rows } = this;
-    const out = scratch;
-    out.clear();
+    let size = 2 * 8 * rows + headSize(C.timestamp) + headSize(C.observed_at);
+    for (let at = 2; at < COLUMNS.length; at++) size += this.sizeOf(at);
+    const out = new Bytes(size);
     writeHead(out, C.timestamp);
     out.raw(this.times.buf, 0, this.times.length);
     writeHead(out, C.observed_at);
@@ -152,8 +154,8 @@ export class RecordBatch {
     let columns = 2;
     for (let at = 2; at < COLUMNS.length; at++) if (this.writeColumn(out, at)) columns++;
     this.names.fill(out, rows);
-    const data = out.take();
-    if (out.buf.length > 4 * LIMITS.batchBytes) scratch = new Bytes(1 << 20);
+    assert(out.length === size, 'a batch is as long as its columns');
+    const data = out.buf;
     const some = rows > 0;
     return {
       tenant,
@@ -168,27 +170,35 @@ export class RecordBatch {
     };
   }
 
-  /** Writes a column with its name and type; false where no row has a value. */
-  private writeColumn(out: Bytes, at: number): boolean {
+  /** Bytes of a column with its name and type; 0 where no row has a value. */
+  private sizeOf(at: number): number {
     const { rows } = this;
     const { kind } = COLUMNS[at] as (typeof COLUMNS)[number];
     if (kind === 'name') {
       const i = NAMES.indexOf(at);
-      if (!this.names.used(i)) return false;
-      writeHead(out, at);
-      this.names.writeTo(out, i, rows);
-    } else if (kind === 'text' || kind === 'map') {
-      const column = kind === 'text' ? this.texts[TEXTS.indexOf(at)] : this.mapAt(at);
-      if (column === undefined || !column.used) return false;
-      writeHead(out, at);
-      column.writeTo(out, rows);
-    } else {
-      const i = NUMBERS.indexOf(at);
-      if (!this.numbers.used(i)) return false;
-      writeHead(out, at);
-      this.numbers.writeTo(out, i, rows, kind === 'u8' ? 1 : kind === 'u16' ? 2 : 8);
+      return this.names.used(i) ? headSize(at) + this.names.size(i, rows) : 0;
     }
+    if (kind === 'text' || kind === 'map') {
+      const column = this.columnAt(at);
+      return column.used ? headSize(at) + column.size(rows) : 0;
+    }
+    return this.numbers.used(NUMBERS.indexOf(at)) ? headSize(at) + rows * bytesOf(kind) : 0;
+  }
+
+  /** Writes a column with its name and type; false where no row has a value. */
+  private writeColumn(out: Bytes, at: number): boolean {
+    const { rows } = this;
+    if (this.sizeOf(at) === 0) return false;
+    const { kind } = COLUMNS[at] as (typeof COLUMNS)[number];
+    writeHead(out, at);
+    if (kind === 'name') this.names.writeTo(out, NAMES.indexOf(at), rows);
+    else if (kind === 'text' || kind === 'map') this.columnAt(at).writeTo(out, rows);
+    else this.numbers.writeTo(out, NUMBERS.indexOf(at), rows, bytesOf(kind));
     return true;
+  }
+
+  private columnAt(at: number): TextColumn | MapColumn {
+    return this.texts[TEXTS.indexOf(at)] ?? this.mapAt(at);
   }
 
   private mapAt(at: number): MapColumn {
@@ -197,10 +207,16 @@ export class RecordBatch {
   }
 }
 
+const bytesOf = (kind: ColumnKind): 1 | 2 | 8 => (kind === 'u8' ? 1 : kind === 'u16' ? 2 : 8);
+
+/** Names and types are ASCII and short: one byte of length each. */
+const headSize = (column: number): number => {
+  const { name, kind } = COLUMNS[column] as (typeof COLUMNS)[number];
+  return 2 + name.length + CLICKHOUSE_TYPES[kind].length;
+};
+
 const writeHead = (out: Bytes, column: number): void => {
   const { name, kind } = COLUMNS[column] as (typeof COLUMNS)[number];
   out.text(name);
   out.text(CLICKHOUSE_TYPES[kind]);
 };
-
-let scratch = new Bytes(1 << 20);

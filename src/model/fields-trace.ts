@@ -1,3 +1,4 @@
+import { viewOf } from './bytes.ts';
 import { C } from './columns.ts';
 import { putText } from './fields-put.ts';
 import type { Origin } from './fields.ts';
@@ -13,6 +14,14 @@ const isHex = (buf: Uint8Array, start: number, end: number): boolean => {
   return true;
 };
 
+/** Capitals, and little else in text, lack the bit that sets small letters and digits apart. */
+const mayHaveCapitals = (buf: Uint8Array, start: number, end: number): boolean => {
+  const view = viewOf(buf);
+  for (let at = start; at < end; at += 4)
+    if ((view.getInt32(at, true) & 0x20202020) !== 0x20202020) return true;
+  return false;
+};
+
 /** Trace and span ids: hexadecimal ones of 16 or 32 digits in lower case, others as written. */
 export const putTraceId = (
   record: LogRecord,
@@ -24,13 +33,11 @@ export const putTraceId = (
   end: number,
 ): void => {
   const size = end - start;
-  let upper = false;
-  if (size === 32 || size === 16)
-    for (let at = start; at < end; at++) {
-      const byte = buf[at] as number;
-      if (byte >= 0x41 && byte <= 0x46) upper = true;
-    }
-  if (!upper || !isHex(buf, start, end)) {
+  if (
+    (size !== 32 && size !== 16) ||
+    !mayHaveCapitals(buf, start, end) ||
+    !isHex(buf, start, end)
+  ) {
     putText(record, origin, column, key, buf, start, end);
     return;
   }

@@ -56,7 +56,6 @@ const roles: (Role | undefined)[] = [];
 for (const [name, role] of named) roles[keys.of(name).id] = role;
 
 const resolve = (key: Key): Role => {
-  if (key.id < 0) return REST;
   let role = REST;
   for (const prefix of PREFIXES) {
     if (!key.text.startsWith(prefix)) continue;
@@ -67,7 +66,7 @@ const resolve = (key: Key): Role => {
   return role;
 };
 
-const roleOf = (key: Key): Role => roles[key.id] ?? resolve(key);
+const roleOf = (key: Key): Role => (key.id < 0 ? REST : (roles[key.id] ?? resolve(key)));
 
 /**
  * How surely a field of this name is the message: 0 not, 1 where nothing better comes, 2 surely.
@@ -203,11 +202,21 @@ const isStdio = (buf: Uint8Array, start: number, end: number): boolean =>
 
 export const putField: PutField = (record, origin, key, kind, buf, start, end) => {
   const role = roleOf(key);
-  const { reading } = role;
+  const { reading, column } = role;
+  // The two that most fields are, without a further call.
+  if (reading === READ.rest) {
+    putRest(record, origin, key, buf, start, end);
+    return;
+  }
+  if (reading === READ.text && kind === VALUE.string && !role.envelopeOnly) {
+    if (start === end) return;
+    if ((record.ends[column] as number) < 0) record.set(column, buf, start, end);
+    else putText(record, origin, column, key, buf, start, end);
+    return;
+  }
   // In a line, a known name without a value says no more than an empty column.
-  if (kind === VALUE.null && reading !== READ.rest && origin === 'line') return;
+  if (kind === VALUE.null && origin === 'line') return;
   if (
-    reading === READ.rest ||
     kind > VALUE.boolean ||
     (role.envelopeOnly && origin === 'line') ||
     !read(record, origin, key, kind, role, buf, start, end)

@@ -1,6 +1,7 @@
 import { viewOf } from './bytes.ts';
 import { VALUE, type ValueKind } from './fields.ts';
 import {
+  isSpace,
   skipLiteral,
   skipNumber,
   skipSpace,
@@ -10,6 +11,20 @@ import {
   unescape,
   unescapeInto,
 } from './json-text.ts';
+import { FieldList } from './json-fields.ts';
+import {
+  Edge,
+  EMPTY_OBJECT,
+  END,
+  fits,
+  Member,
+  NO_BYTES,
+  NO_KEY,
+  OTHER,
+  Place,
+  STRING,
+  type MemberKind,
+} from './json-graph.ts';
 import { keys, type Key } from './key.ts';
 import { LIMITS } from './limits.ts';
 import type { Scratch } from './record.ts';
@@ -40,87 +55,6 @@ export interface ValueVisitor {
   value(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void;
 }
 
-const STRING = 0;
-const OTHER = 1;
-const EMPTY_OBJECT = 2;
-const END = 3;
-type MemberKind = typeof STRING | typeof OTHER | typeof EMPTY_OBJECT | typeof END;
-
-/** The object that members are in: how deep, and the dotted name in front of theirs. */
-class Place {
-  readonly parent: Place | undefined;
-  readonly prefix: Uint8Array;
-  readonly depth: number;
-  readonly members = new Map<number, Member>();
-  readonly children = new Map<number, Place>();
-
-  constructor(parent: Place | undefined, prefix: Uint8Array) {
-    this.parent = parent;
-    this.prefix = prefix;
-    this.depth = parent === undefined ? 1 : parent.depth + 1;
-  }
-
-  /** Objects inside this one are flattened, unless they are too deep or their names too long. */
-  get opens(): boolean {
-    return this.depth < LIMITS.jsonDepth && this.prefix.length <= LIMITS.internedKeyBytes;
-  }
-}
-
-class Member {
-  readonly place: Place;
-  readonly key: Key;
-  readonly kind: MemberKind;
-  /** Most recently taken first. */
-  readonly edges: Edge[] = [];
-
-  constructor(place: Place, key: Key, kind: MemberKind) {
-    this.place = place;
-    this.key = key;
-    this.kind = kind;
-  }
-}
-
-/** What stood between the end of one value and the start of the next. */
-class Edge {
-  readonly target: Member;
-  readonly length: number;
-  /** The glue, four bytes a number; the last one ends at the glue's end and may overlap. */
-  readonly words: number[] = [];
-  readonly bytes: Uint8Array;
-  /** Bytes at the glue's end that are the value itself: an empty object's braces. */
-  readonly inside: number;
-
-  constructor(target: Member, glue: Uint8Array, inside: number) {
-    this.target = target;
-    this.length = glue.length;
-    this.bytes = glue;
-    this.inside = inside;
-    const view = new DataView(glue.buffer, glue.byteOffset, glue.length);
-    for (let i = 0; i + 4 <= glue.length; i += 4) this.words.push(view.getInt32(i, true));
-    if (glue.length > 4 && glue.length % 4 !== 0)
-      this.words.push(view.getInt32(glue.length - 4, true));
-  }
-}
-
-const NO_KEY = keys.of('');
-const NO_BYTES = new Uint8Array(0);
-
-const fits = (view: DataView, at: number, end: number, edge: Edge): boolean => {
-  const { words, length } = edge;
-  const stop = at + length;
-  if (stop > end) return false;
-  if (length < 4) {
-    for (let i = 0; i < length; i++) if (view.getUint8(at + i) !== edge.bytes[i]) return false;
-    return true;
-  }
-  const last = words.length - 1;
-  for (let i = 0; i < last; i++) {
-    if (view.getInt32(at, true) !== words[i]) return false;
-    at += 4;
-  }
-  return view.getInt32(stop - 4, true) === words[last];
-};
-
 class JsonScanner {
   private root = new Place(undefined, NO_BYTES);
   private start = new Member(this.root, NO_KEY, OTHER);
@@ -131,21 +65,25 @@ class JsonScanner {
   private at = 0;
   private inside = 0;
 
-  scan(
+  scan(buf: Uint8Array, start: number, end: number, scratch: Scratch, list: FieldList): boolean {
+    list.begin(buf);
+    list.start = start;
+    const whole = this.walk(buf, start, end, scratch, list);
+    if (whole) list.end = end;
+    return whole;
+  }
+
+  private walk(
     buf: Uint8Array,
     start: number,
     end: number,
     scratch: Scratch,
-    visitor: ValueVisitor,
+    list: FieldList,
   ): boolean {
     if (this.members > LIMITS.scannerMembers) this.forget();
     const view = viewOf(buf);
     let member = this.start;
     let at = skipSpace(buf, start, end);
-    while (end > at && (buf[end - 1] as number) <= 0x20) {
-      if (skipSpace(buf, end - 1, end) !== end) return false;
-      end--;
-    }
     for (;;) {
       const next = this.predict(view, member, at, end) ?? this.read(buf, member, at, end);
       if (next === undefined) return false;
@@ -155,20 +93,20 @@ class JsonScanner {
         const stop = stringStop(view, at, end);
         if (stop >= end) return false;
         if (view.getUint8(stop) === 0x22) {
-          visitor.value(next.key, VALUE.string, buf, at, stop);
+          list.add(next.key, VALUE.string, buf, at, stop);
           at = stop;
         } else {
           const quote = stringEnd(buf, stop, end);
           if (quote < 0) return false;
           const from = unescape(scratch, buf, at, quote);
-          visitor.value(next.key, VALUE.string, scratch.buf, from, scratch.used);
+          list.add(next.key, VALUE.string, scratch.buf, from, scratch.used);
           at = quote;
         }
       } else if (next.kind === OTHER) {
-        at = visitOther(next.key, buf, at, end, visitor);
+        at = readOther(next.key, buf, at, end, list);
         if (at < 0) return false;
       } else if (next.kind === EMPTY_OBJECT) {
-        visitor.value(next.key, VALUE.object, buf, at - this.inside, at);
+        list.add(next.key, VALUE.object, buf, at - this.inside, at);
       } else return true;
     }
   }
@@ -192,9 +130,9 @@ class JsonScanner {
         const byte = view.getUint8(next);
         if (byte === 0x22 || byte <= 0x20) continue;
         if (byte === 0x7b && target.place.opens) continue;
-      } else if (target.kind === END && next !== end) continue;
+      } else if (target.kind === END && next !== end && !isBlank(view, next, end)) continue;
       if (i > 0) {
-        edges.copyWithin(1, 0, i);
+        edges[i] = edges[0] as Edge;
         edges[0] = edge;
       }
       this.at = next;
@@ -271,7 +209,7 @@ class JsonScanner {
     inside: number,
     end: number,
   ): Member | undefined {
-    if (target === this.finish && at !== end) return undefined;
+    if (target === this.finish && skipSpace(buf, at, end) !== end) return undefined;
     this.at = at;
     this.inside = inside;
     if (at - start > LIMITS.scannerGlueBytes) return target;
@@ -317,13 +255,12 @@ class JsonScanner {
   }
 }
 
-const visitOther = (
-  key: Key,
-  buf: Uint8Array,
-  at: number,
-  end: number,
-  visitor: ValueVisitor,
-): number => {
+const isBlank = (view: DataView, at: number, end: number): boolean => {
+  while (at < end && isSpace(view.getUint8(at))) at++;
+  return at === end;
+};
+
+const readOther = (key: Key, buf: Uint8Array, at: number, end: number, list: FieldList): number => {
   const byte = buf[at] as number;
   let kind: ValueKind;
   let stop: number;
@@ -337,20 +274,35 @@ const visitOther = (
     kind = byte === 0x6e ? VALUE.null : VALUE.boolean;
     stop = skipLiteral(buf, at, end);
   }
-  if (stop >= 0) visitor.value(key, kind, buf, at, stop);
+  if (stop >= 0) list.add(key, kind, buf, at, stop);
   return stop;
 };
 
 const scanner = new JsonScanner();
 
 /**
- * Walks the JSON object in `buf` from `start` to `end` (spaces around it allowed) and tells
- * `visitor`
- * of each value under its full dotted name. Names that hold dots are taken as they are, so
- * `{"a.b":1}` and `{"a":{"b":1}}` are told alike; repeated names are told each time.
+ * Lists the values of the JSON object in `buf` from `start` to `end` (spaces around it allowed) under
+ * their full dotted names. Names that hold dots are taken as they are, so `{"a.b":1}` and
+ * `{"a":{"b":1}}` are listed alike; repeated names are listed each time.
  *
- * @returns false where the bytes are not one JSON object. Values may have been told by then: the
- * caller undoes what the visitor wrote.
+ * @returns the scratch's list, good until the scratch is used for the next object or the record is
+ * reset; undefined where the bytes are not one JSON object.
+ */
+export const listFields = (
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  scratch: Scratch,
+): FieldList | undefined => {
+  const list = scratch.fields;
+  return scanner.scan(buf, start, end, scratch, list) ? list : undefined;
+};
+
+/**
+ * Tells `visitor` of each value that `listFields` would list, once the object is known to be whole.
+ * The visitor may scan further objects with the same scratch.
+ *
+ * @returns false, with nothing told, where the bytes are not one JSON object.
  */
 export const scanObject = (
   buf: Uint8Array,
@@ -358,4 +310,22 @@ export const scanObject = (
   end: number,
   scratch: Scratch,
   visitor: ValueVisitor,
-): boolean => scanner.scan(buf, start, end, scratch, visitor);
+): boolean => {
+  const list = scratch.fields.busy ? new FieldList() : scratch.fields;
+  if (!scanner.scan(buf, start, end, scratch, list)) return false;
+  list.busy = true;
+  try {
+    const { count, keys: names, bufs, kinds, starts, ends } = list;
+    for (let i = 0; i < count; i++)
+      visitor.value(
+        names[i] as Key,
+        kinds[i] as ValueKind,
+        bufs[i] as Uint8Array,
+        starts[i] as number,
+        ends[i] as number,
+      );
+  } finally {
+    list.busy = false;
+  }
+  return true;
+};

@@ -1,4 +1,4 @@
-import { Bytes, equalViews, viewOf } from './bytes.ts';
+import { Bytes, equalViews } from './bytes.ts';
 
 /** Values that repeat within a few rows are found here without hashing all their bytes. */
 const RECENT = 2_048;
@@ -28,6 +28,8 @@ const INDEX_MASK = (1 << INDEX_BITS) - 1;
 export class Dictionaries {
   /** Values of each column, the empty one included. */
   readonly sizes: Int32Array;
+  /** Bytes of each column's values with their lengths, but for the empty one. */
+  readonly sums: Int32Array;
   private readonly heads: Int32Array;
   private readonly tails: Int32Array;
   /** Length-prefixed values, as the Native form wants them. */
@@ -39,6 +41,7 @@ export class Dictionaries {
 
   constructor(columns: number) {
     this.sizes = new Int32Array(columns).fill(1);
+    this.sums = new Int32Array(columns);
     this.heads = new Int32Array(columns).fill(-1);
     this.tails = new Int32Array(columns).fill(-1);
   }
@@ -52,6 +55,7 @@ export class Dictionaries {
     this.data.clear();
     this.count = 0;
     this.sizes.fill(1);
+    this.sums.fill(0);
     this.heads.fill(-1);
     if (this.slots.length > 262_144) this.slots = new Int32Array(4_096);
     this.slots.fill(-1);
@@ -59,15 +63,14 @@ export class Dictionaries {
   }
 
   /** The index in its column of the value from `start` to `end`, which is added where it is new. */
-  indexOf(column: number, buf: Uint8Array, start: number, end: number): number {
+  indexOf(column: number, view: DataView, start: number, end: number): number {
     const length = end - start;
     if (length === 0) return 0;
-    const view = viewOf(buf);
     const sketch = sketchOf(view, start, length, column);
     const known = this.recent[sketch] as number;
     if (known >= 0 && this.matches(known, column, view, start, length))
       return (this.entries[known + PLACE] as number) & INDEX_MASK;
-    const entry = this.find(column, view, buf, start, length);
+    const entry = this.find(column, view, start, length);
     this.recent[sketch] = entry;
     return (this.entries[entry + PLACE] as number) & INDEX_MASK;
   }
@@ -87,31 +90,25 @@ export class Dictionaries {
     );
   }
 
-  private find(
-    column: number,
-    view: DataView,
-    buf: Uint8Array,
-    start: number,
-    length: number,
-  ): number {
+  private find(column: number, view: DataView, start: number, length: number): number {
     const hash = hashOf(view, start, length, column);
     const mask = this.slots.length - 1;
     let slot = hash & mask;
     for (let probe = 0; probe < MOST_PROBES; probe++) {
       const entry = this.slots[slot] as number;
-      if (entry < 0) return this.insert(slot, hash, column, buf, start, length);
+      if (entry < 0) return this.insert(slot, hash, column, view, start, length);
       if (this.entries[entry + HASH] === hash && this.matches(entry, column, view, start, length))
         return entry;
       slot = (slot + 1) & mask;
     }
-    return this.insert(-1, hash, column, buf, start, length);
+    return this.insert(-1, hash, column, view, start, length);
   }
 
   private insert(
     slot: number,
     hash: number,
     column: number,
-    buf: Uint8Array,
+    view: DataView,
     start: number,
     length: number,
   ): number {
@@ -123,7 +120,9 @@ export class Dictionaries {
       this.entries = grown;
     }
     const { entries, heads, tails, sizes } = this;
-    this.data.string(buf, start, start + length);
+    const before = this.data.length;
+    this.data.stringView(view, start, start + length);
+    this.sums[column] = (this.sums[column] as number) + this.data.length - before;
     entries[entry + START] = this.data.length - length;
     entries[entry + LENGTH] = length;
     entries[entry + HASH] = hash;
@@ -165,11 +164,12 @@ export class Dictionaries {
   }
 }
 
-/** A slot of `recent` by length, first and last bytes: names of one column differ there. */
+/** A slot of `recent`, by length, first, middle and last bytes. */
 const sketchOf = (view: DataView, start: number, length: number, column: number): number => {
   let mix = length ^ (column << 8);
   if (length >= 4) {
     mix ^= Math.imul(view.getInt32(start, true), 0x2c1b3c6d);
+    mix ^= Math.imul(view.getInt32(start + ((length - 4) >> 1), true), 0x165667b1);
     mix ^= Math.imul(view.getInt32(start + length - 4, true), 0x297a2d39);
   } else for (let i = 0; i < length; i++) mix = Math.imul(mix, 31) + view.getUint8(start + i);
   mix ^= mix >>> 15;

@@ -1,7 +1,7 @@
-import { Bytes } from './bytes.ts';
+import { Bytes, viewOf } from './bytes.ts';
 import type { Key } from './key.ts';
 import { Dictionaries } from './native-dictionary.ts';
-import type { Pairs } from './record.ts';
+import type { LogRecord, Pairs } from './record.ts';
 
 /**
  * Column buffers that write ClickHouse's Native form (one block's data of one column, without the
@@ -28,12 +28,20 @@ const writeDictionary = (
   column: number,
   count: number,
 ): Width => {
-  const size = dictionaries.sizes[column] as number;
-  const width = size <= 0x100 ? 0 : size <= 0x10000 ? 1 : 2;
+  const width = widthOf(dictionaries, column);
   out.u64(width | HAS_ADDITIONAL_KEYS | NEEDS_UPDATE);
   dictionaries.writeTo(out, column);
   out.u64(count);
   return width;
+};
+
+/** Bytes that `writeDictionary` and the indices after it take. */
+const sizeOf = (dictionaries: Dictionaries, column: number, count: number): number =>
+  25 + (dictionaries.sums[column] as number) + (count << widthOf(dictionaries, column));
+
+const widthOf = (dictionaries: Dictionaries, column: number): Width => {
+  const size = dictionaries.sizes[column] as number;
+  return size <= 0x100 ? 0 : size <= 0x10000 ? 1 : 2;
 };
 
 /** Rows whose indices are transposed at once: their table stays in the processor's first cache. */
@@ -69,19 +77,40 @@ export class NameColumns {
     this.dictionaries.clear();
   }
 
-  /** Makes room for a row, all its values empty. */
-  begin(row: number): void {
-    const start = row * this.width;
-    if (start + this.width > this.table.length) {
-      const grown = new Int32Array(this.table.length * 2);
-      grown.set(this.table);
-      this.table = grown;
+  /** Appends a row: column i has the range of `columns[i]`, none where its end is negative. */
+  append(row: number, record: LogRecord, columns: Uint8Array): void {
+    const { width, dictionaries } = this;
+    const first = row * width;
+    if (first + width > this.table.length) this.grow();
+    const { table } = this;
+    const { bufs, starts, ends } = record;
+    let held = record.lineBuf;
+    let view = viewOf(held);
+    for (let i = 0; i < width; i++) {
+      const at = columns[i] as number;
+      const end = ends[at] as number;
+      if (end < 0) {
+        table[first + i] = 0;
+        continue;
+      }
+      const buf = bufs[at] as Uint8Array;
+      if (buf !== held) {
+        held = buf;
+        view = viewOf(buf);
+      }
+      table[first + i] = dictionaries.indexOf(i, view, starts[at] as number, end);
     }
-    this.table.fill(0, start, start + this.width);
   }
 
-  set(row: number, column: number, buf: Uint8Array, start: number, end: number): void {
-    this.table[row * this.width + column] = this.dictionaries.indexOf(column, buf, start, end);
+  private grow(): void {
+    const grown = new Int32Array(this.table.length * 2);
+    grown.set(this.table);
+    this.table = grown;
+  }
+
+  /** Bytes that `writeTo` takes. */
+  size(column: number, rows: number): number {
+    return 8 + sizeOf(this.dictionaries, column, rows);
   }
 
   /** Writes a column with room for its indices, which `fill` writes for all columns together. */
@@ -149,16 +178,19 @@ export class TextColumn {
     this.rows = 0;
   }
 
-  append(row: number, buf: Uint8Array, start: number, end: number): void {
+  append(row: number, view: DataView, start: number, end: number): void {
     if (row > this.rows) this.data.zeros(row - this.rows);
     this.rows = row + 1;
-    this.data.string(buf, start, end);
+    this.data.stringView(view, start, end);
+  }
+
+  size(rows: number): number {
+    return this.data.length + rows - this.rows;
   }
 
   writeTo(out: Bytes, rows: number): void {
-    if (rows > this.rows) this.data.zeros(rows - this.rows);
-    this.rows = rows;
     out.raw(this.data.buf, 0, this.data.length);
+    out.zeros(rows - this.rows);
   }
 }
 
@@ -198,19 +230,31 @@ export class MapColumn {
     while (this.count + count > this.indices.length) this.grow();
     const { values, turn, indices } = this;
     let at = this.count;
+    let held = bufs[0] as Uint8Array;
+    let view = viewOf(held);
     for (let i = 0; i < count; i++) {
       const key = keys[i] as Key;
       if (key.batch !== turn) this.settle(key);
       indices[at++] = key.index;
-      values.string(bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
+      const buf = bufs[i] as Uint8Array;
+      if (buf !== held) {
+        held = buf;
+        view = viewOf(buf);
+      }
+      values.stringView(view, starts[i] as number, ends[i] as number);
     }
     this.count = at;
     this.offsets.u64(at);
     this.rows = row + 1;
   }
 
+  size(rows: number): number {
+    const names = this.count > 0 ? sizeOf(this.names, 0, this.count) : 0;
+    return 8 + 8 * rows + names + this.values.length;
+  }
+
   private settle(key: Key): void {
-    key.index = this.names.indexOf(0, key.bytes, 0, key.bytes.length);
+    key.index = this.names.indexOf(0, viewOf(key.bytes), 0, key.bytes.length);
     key.batch = this.turn;
   }
 

@@ -1,4 +1,5 @@
 import { C, COLUMNS } from './columns.ts';
+import { FieldList } from './json-fields.ts';
 import { keys, type Key } from './key.ts';
 import { LIMITS } from './limits.ts';
 
@@ -49,6 +50,8 @@ const WIDTH = COLUMNS.length;
 export class Scratch {
   buf = new Uint8Array(65_536);
   used = 0;
+  /** The JSON object that was scanned last: what a decoder has read, a normalizer need not. */
+  readonly fields = new FieldList();
 
   /** Makes room for `size` bytes at `used`; ranges handed out before stay valid. */
   reserve(size: number): void {
@@ -122,6 +125,7 @@ export class LogRecord {
     this.cutBytes = 0;
     this.badTimes = 0;
     this.scratch.used = 0;
+    this.scratch.fields.forget();
   }
 
   setLine(buf: Uint8Array, start: number, end: number): void {

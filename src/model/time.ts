@@ -108,19 +108,23 @@ const readClock = (buf: Uint8Array, at: number, end: number, basic: boolean): bo
   return true;
 };
 
+const POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9] as const;
+
 /** `.123456` or `,123` at `at`, into `clock`; leaves it as it is where there is none. */
 const readFraction = (buf: Uint8Array, at: number, end: number): void => {
   if (at >= end || (buf[at] !== 0x2e && buf[at] !== 0x2c) || !isDigitAt(buf, at + 1, end)) return;
   at++;
   let nano = 0;
-  let digits = 0;
-  for (; isDigitAt(buf, at, end); at++) {
-    if (digits < 9) {
-      nano = nano * 10 + (buf[at] as number) - 0x30;
-      digits++;
-    } else if (buf[at] !== 0x30) clock.cut = true;
+  const start = at;
+  const most = Math.min(end, start + 9);
+  while (at < most) {
+    const digit = (buf[at] as number) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    nano = nano * 10 + digit;
+    at++;
   }
-  for (; digits < 9; digits++) nano *= 10;
+  nano *= POWERS[9 - (at - start)] as number;
+  if (at === most) for (; isDigitAt(buf, at, end); at++) if (buf[at] !== 0x30) clock.cut = true;
   clock.nano = nano;
   clock.at = at;
 };
@@ -172,10 +176,23 @@ const finish = (days: number, offset: number): boolean => {
   return true;
 };
 
+/** The date read last: lines of one day come together. */
+const lastDate = new Uint8Array(10);
+let lastDays = NaN;
+
+const dateDays = (buf: Uint8Array, start: number): number => {
+  let same = 0;
+  while (same < 10 && lastDate[same] === buf[start + same]) same++;
+  if (same === 10) return lastDays;
+  for (let i = 0; i < 10; i++) lastDate[i] = buf[start + i] as number;
+  lastDays = daysOf(four(buf, start), two(buf, start + 5), two(buf, start + 8));
+  return lastDays;
+};
+
 /** `2025-11-20T10:00:00...`, also with slashes, a space, or a bare date. */
 const parseIso = (buf: Uint8Array, start: number, end: number): boolean => {
   if (end - start < 10 || buf[start + 4] !== buf[start + 7]) return false;
-  const days = daysOf(four(buf, start), two(buf, start + 5), two(buf, start + 8));
+  const days = dateDays(buf, start);
   if (end - start === 10) {
     clock.seconds = 0;
     clock.nano = 0;

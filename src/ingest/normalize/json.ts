@@ -2,12 +2,12 @@ import { C } from '../../model/columns.ts';
 import { NS, parseDuration, measured } from '../../model/duration.ts';
 import { messageRank, putField, VALUE, type ValueKind } from '../../model/fields.ts';
 import { putNumber, putText } from '../../model/fields-put.ts';
-import { scanObject, type ValueVisitor } from '../../model/json-scanner.ts';
+import type { FieldList } from '../../model/json-fields.ts';
+import { listFields } from '../../model/json-scanner.ts';
 import { isSpace } from '../../model/json-text.ts';
 import { keys, type Key } from '../../model/key.ts';
 import { LogRecord } from '../../model/record.ts';
 import type { Normalizer } from './normalize.ts';
-import { remember, restore } from './undo.ts';
 
 const DURATION = keys.of('duration');
 
@@ -17,9 +17,8 @@ const DURATION = keys.of('duration');
  * in
  * the access logs of Envoy, Istio and Consul and anything elsewhere.
  */
-class LineFields implements ValueVisitor {
+class LineFields {
   record = new LogRecord();
-  count = 0;
   private weakKey: Key | undefined;
   private weakBuf: Uint8Array = EMPTY;
   private weakStart = 0;
@@ -30,13 +29,23 @@ class LineFields implements ValueVisitor {
 
   begin(record: LogRecord): void {
     this.record = record;
-    this.count = 0;
     this.weakKey = undefined;
     this.durationBuf = undefined;
   }
 
-  value(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void {
-    this.count++;
+  put(list: FieldList): void {
+    const { count, keys: names, kinds, bufs, starts, ends } = list;
+    for (let i = 0; i < count; i++)
+      this.value(
+        names[i] as Key,
+        kinds[i] as ValueKind,
+        bufs[i] as Uint8Array,
+        starts[i] as number,
+        ends[i] as number,
+      );
+  }
+
+  private value(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void {
     if (kind === VALUE.string && this.weakKey === undefined && messageRank(key) === 1) {
       this.weakKey = key;
       this.weakBuf = buf;
@@ -70,23 +79,23 @@ const fields = new LineFields();
 export const json: Normalizer = {
   name: 'json',
 
+  // The last byte is not looked at: it lies where nobody has read yet, and that costs more.
   recognises(line, start, end) {
     let first = start;
     while (first < end && isSpace(line[first] as number)) first++;
-    let last = end - 1;
-    while (last > first && isSpace(line[last] as number)) last--;
-    return line[first] === 0x7b && line[last] === 0x7d;
+    return line[first] === 0x7b;
   },
 
   normalize(record) {
     const { lineBuf, lineStart, lineEnd } = record;
-    remember(record);
+    // A decoder that found no message in a document has listed its fields already.
+    const { scratch } = record;
+    const list = scratch.fields.isOf(lineBuf, lineStart, lineEnd)
+      ? scratch.fields
+      : listFields(lineBuf, lineStart, lineEnd, scratch);
+    if (list === undefined || list.count === 0) return false;
     fields.begin(record);
-    if (!scanObject(lineBuf, lineStart, lineEnd, record.scratch, fields)) {
-      restore(record);
-      return false;
-    }
-    if (fields.count === 0) return false;
+    fields.put(list);
     fields.end();
     record.structured = true;
     return true;

@@ -25,8 +25,13 @@ export interface NormalizeOptions {
 const MOST_WRAPPERS = 2;
 
 const unwrap = (record: LogRecord): void => {
-  for (let i = 0; i < MOST_WRAPPERS; i++)
-    if (!WRAPPERS.some((wrapper) => takes(wrapper, record))) return;
+  for (let i = 0; i < MOST_WRAPPERS; i++) if (!unwrapOnce(record)) return;
+};
+
+const unwrapOnce = (record: LogRecord): boolean => {
+  for (let i = 0; i < WRAPPERS.length; i++)
+    if (takes(WRAPPERS[i] as Normalizer, record)) return true;
+  return false;
 };
 
 const takes = (normalizer: Normalizer, record: LogRecord): boolean =>

@@ -1,0 +1,65 @@
+import type { ValueKind } from './fields.ts';
+import type { Key } from './key.ts';
+import { LIMITS } from './limits.ts';
+
+const FIRST_ROOM = 256;
+const EMPTY = new Uint8Array(0);
+
+/** The values of one scanned object, in order: full dotted names, kinds, and ranges of bytes. */
+export class FieldList {
+  count = 0;
+  readonly keys: Key[] = [];
+  /** The buffer that each value is in: the one scanned, or the scratch where it was unescaped. */
+  readonly bufs: Uint8Array[] = [];
+  kinds = new Uint8Array(FIRST_ROOM);
+  starts = new Int32Array(FIRST_ROOM);
+  ends = new Int32Array(FIRST_ROOM);
+  /** What was scanned; `end < 0` where the list is of nothing. */
+  buf: Uint8Array = EMPTY;
+  start = 0;
+  end = -1;
+  /** True while someone reads the list: who scans meanwhile needs another. */
+  busy = false;
+
+  forget(): void {
+    this.end = -1;
+  }
+
+  /** Whether the list is of this range, which has not changed since it was scanned. */
+  isOf(buf: Uint8Array, start: number, end: number): boolean {
+    return this.end === end && this.start === start && this.buf === buf;
+  }
+
+  begin(buf: Uint8Array): void {
+    this.count = 0;
+    this.buf = buf;
+    this.end = -1;
+    if (this.kinds.length <= LIMITS.scannedFieldsKept) return;
+    this.keys.length = 0;
+    this.bufs.length = 0;
+    this.resize(FIRST_ROOM);
+  }
+
+  add(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void {
+    const i = this.count++;
+    if (i === this.kinds.length) this.resize(i * 2);
+    this.keys[i] = key;
+    this.bufs[i] = buf;
+    this.kinds[i] = kind;
+    this.starts[i] = start;
+    this.ends[i] = end;
+  }
+
+  private resize(room: number): void {
+    const kept = Math.min(room, this.kinds.length);
+    const kinds = new Uint8Array(room);
+    const starts = new Int32Array(room);
+    const ends = new Int32Array(room);
+    kinds.set(this.kinds.subarray(0, kept));
+    starts.set(this.starts.subarray(0, kept));
+    ends.set(this.ends.subarray(0, kept));
+    this.kinds = kinds;
+    this.starts = starts;
+    this.ends = ends;
+  }
+}
