@@ -4,7 +4,9 @@ import { Bytes } from '../src/model/bytes.ts';
 import { encodeLines } from '../src/app/cli/otlp-lines.ts';
 import { post, Raw, type Answer, type RunningServer } from './running-server.ts';
 
-/** The ways in which tests send lines: made by hand, each in its protocol, so that any byte goes. */
+/**
+ * The ways in which tests send lines: made by hand, each in its protocol, so that any byte goes.
+ */
 export interface Carrier {
   readonly name: string;
   /** The `protocol` label of the counters. */

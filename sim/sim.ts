@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { faultsOf, runRound, type RoundResult } from './round.ts';
 
 /**
- * `npm run sim -- --kills N --seed S`: kill -9 of server and engine under load from real clients, in
- * rounds of `--per-round` kills. Round k runs with seed S + k, so that a run that was cut off goes on
- * with `--from-round k`, and a failed round is run again alone.
+ * `npm run sim -- --kills N --seed S`: kill -9 of server and engine under load from real clients,
+ * in rounds of `--per-round` kills. Round k runs with seed S + k, so that a run that was cut off
+ * goes on with `--from-round k`, and a failed round is run again alone.
  */
 const HELP = `npm run sim -- [--kills N] [--seed S] [--per-round K] [--from-round R]
 

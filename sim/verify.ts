@@ -47,8 +47,8 @@ const readAll = async (url: string, service: string, startNs: bigint): Promise<s
     const last = page.at(-1);
     if (last === undefined) return lines;
     const full = page.length >= PAGE;
-    // Lines of the page's last instant may go on in the next page: they are read again there, unless
-    // the whole page is one instant.
+    // Lines of the page's last instant may go on in the next page: they are read again there,
+    // unless the whole page is one instant.
     const whole =
       full && page[0]?.time !== last.time ? page.filter((item) => item.time !== last.time) : page;
     if (full && whole === page) throw new Error('more lines at one instant than a page holds');
