@@ -99,6 +99,7 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     ),
     maxBytes: config.journalMaxBytes,
     log,
+    floors: state.floors(),
     onDurable: (batch) => {
       engine.writer.enqueue(batch);
       for (const tell of listeners) tell(batch);

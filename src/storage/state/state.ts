@@ -63,6 +63,12 @@ export class State {
     if (this.ended.length === 1) this.clock.setTimer(WRITE_MS, () => this.writeSegments());
   }
 
+  /** Greatest `seq` of each lane's ended segments: no lane may begin before it again. */
+  floors(): Map<string, number> {
+    const rows = this.database.all('SELECT lane, max(last_seq) AS seq FROM segment GROUP BY lane');
+    return new Map(rows.map((row) => [String(row['lane']), Number(row['seq'])]));
+  }
+
   /** Ended segments of a lane, in order. */
   segments(lane: string): SegmentEnd[] {
     this.writeSegments();
