@@ -147,7 +147,8 @@ class OtlpSender extends NumberedSender {
     const watched: LogRecordExporter = {
       export: (records, done) => {
         exporter.export(records, (result) => {
-          if (Number(result.code) !== 0) outcome.failed = true;
+          const code: number = result.code;
+          if (code !== 0) outcome.failed = true;
           done(result);
         });
       },
