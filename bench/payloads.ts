@@ -16,6 +16,8 @@ export interface Payloads {
   readonly headers: Readonly<Record<string, string>>;
   readonly status: number;
   readonly count: number;
+  /** Records in request `index`. */
+  rows(index: number): number;
   /** Bytes of request `index`. */
   read(index: number): Uint8Array<ArrayBuffer>;
   close(): void;
@@ -107,6 +109,12 @@ const field = (text: string, name: string): string => {
   return text.slice(from, text.indexOf('"', from));
 };
 
+/** A record's time, nanoseconds since 1970. */
+export const timeNsOf = (line: string): bigint => {
+  const stamp = field(line, 'ts');
+  return BigInt(Date.parse(`${stamp.slice(0, 19)}Z`)) * 1_000_000n + BigInt(stamp.slice(20, 29));
+};
+
 /** `logproto.PushRequest`, whole lines, labels service, namespace, container; snappy block. */
 const loki = (lines: readonly Buffer[]): Buffer => {
   const streams = new Map<string, Buffer[]>();
@@ -144,7 +152,7 @@ const loki = (lines: readonly Buffer[]): Buffer => {
     request.varint(10);
     request.string(stream.buf, 0, stream.length);
   }
-  return Buffer.from(compress(request.take()) as Uint8Array);
+  return Buffer.from(compress(request.take()));
 };
 
 const FORMS = {
@@ -159,7 +167,9 @@ export const makePayloads = (data: Data, shape: Shape): Payloads => {
   const file = `${data.file}.${shape}`;
   const out = openSync(file, 'w');
   const ends: number[] = [0];
+  const rows: number[] = [];
   eachRequest(data, (lines) => {
+    rows.push(lines.length);
     const bytes = encode(lines);
     writeSync(out, bytes);
     ends.push((ends.at(-1) as number) + bytes.length);
@@ -171,7 +181,8 @@ export const makePayloads = (data: Data, shape: Shape): Payloads => {
     path,
     headers: { 'content-type': type },
     status,
-    count: ends.length - 1,
+    count: rows.length,
+    rows: (index) => rows[index] as number,
     read: (index) => {
       const from = ends[index] as number;
       const bytes = new Uint8Array((ends[index + 1] as number) - from);

@@ -1,7 +1,8 @@
 /**
- * The standard data: a deterministic mix of mesh logs in the flattened shape that node agents write.
- * 50 % Envoy access logs, 40 % application logs, 10 % plain text (klog, GC, NGINX), one day of time,
- * arrival jitter, 40 services x 6 pods, traces of 1-8 records. The same seed gives the same bytes.
+ * The standard data: a deterministic mix of mesh logs in the flattened shape that node agents
+ * write. 50 % Envoy access logs, 40 % application logs, 10 % plain text (klog, GC, NGINX), one day
+ * of time, arrival jitter, 40 services x 6 pods, traces of 1-8 records. The same seed gives the
+ * same bytes.
  */
 type Rng = () => number;
 
@@ -51,8 +52,9 @@ const LOGGERS =
   'http.server db.pool cache.redis kafka.consumer grpc.client scheduler auth.jwt billing.worker feature.flags retry'.split(
     ' ',
   );
-const START_MS = Date.UTC(2025, 10, 20);
-const DAY_MS = 86_400_000;
+/** The day that the records lie in, ms since 1970. */
+export const START_MS = Date.UTC(2025, 10, 20);
+export const DAY_MS = 86_400_000;
 const BASE36 = 'bcdfghjklmnpqrstvwxz2456789';
 /** A needle for searches stands in one record. */
 export const NEEDLE = 'needle-in-haystack zx81-quux';

@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util';
+import { SHAPES, type Shape } from './payloads.ts';
+
+export const SECTIONS = ['ingest', 'naive', 'ceiling', 'latency', 'queries', 'buckets'] as const;
+
+export type Section = (typeof SECTIONS)[number];
+
+export interface Options {
+  readonly records: number;
+  readonly shapes: readonly Shape[];
+  readonly sections: ReadonlySet<Section>;
+  readonly buckets: number;
+  readonly trickleS: number;
+  /** How long an engine must have been idle before its merges count as done. */
+  readonly restMs: number;
+  readonly json: string | undefined;
+}
+
+const HELP = `npm run bench -- [options]
+
+Measures the real server end to end: ingest, latency, queries, many buckets. Ratios hold within one
+run; absolute numbers are this machine's.
+
+  --records N      records of standard data (default 450000)
+  --gb N           as many records as make N GB instead
+  --shape NAME     ndjson, loki, bulk or all (default all)
+  --only NAME,...  of ${SECTIONS.join(', ')} (default all)
+  --buckets N      tenants with a bucket each (default 300)
+  --trickle S      seconds of trickle into all buckets (default 30)
+  --rest S         seconds of an idle engine that end a measurement (default 5)
+  --json FILE      writes all numbers there
+
+Examples:
+  npm run bench -- --records 20000 --shape ndjson --only ingest,naive,ceiling
+  npm run bench -- --gb 2 --json bench.json
+  npm run bench -- --only buckets --buckets 50
+`;
+
+const RECORD_BYTES = 918;
+
+const numberOf = (name: string, text: string): number => {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} is a number greater than 0, not '${text}'`);
+  return value;
+};
+
+const oneOf = <T extends string>(name: string, text: string, allowed: readonly T[]): T => {
+  const found = allowed.find((word) => word === text);
+  if (found !== undefined) return found;
+  throw new Error(`--${name} is one of ${allowed.join(', ')}, not '${text}'`);
+};
+
+/** The command line's words; a text to show instead where help is asked for. Throws Error. */
+export const readOptions = (words: readonly string[]): Options | string => {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      records: { type: 'string', default: '450000' },
+      gb: { type: 'string' },
+      shape: { type: 'string', default: 'all' },
+      only: { type: 'string', default: SECTIONS.join(',') },
+      buckets: { type: 'string', default: '300' },
+      trickle: { type: 'string', default: '30' },
+      rest: { type: 'string', default: '5' },
+      json: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return HELP;
+  const records =
+    values.gb === undefined
+      ? numberOf('records', values.records)
+      : (numberOf('gb', values.gb) * 1e9) / RECORD_BYTES;
+  const shape = oneOf('shape', values.shape, ['all', ...SHAPES] as const);
+  return {
+    records: Math.max(1, Math.round(records)),
+    shapes: shape === 'all' ? SHAPES : [shape],
+    sections: new Set(values.only.split(',').map((word) => oneOf('only', word, SECTIONS))),
+    buckets: Math.round(numberOf('buckets', values.buckets)),
+    trickleS: numberOf('trickle', values.trickle),
+    restMs: numberOf('rest', values.rest) * 1000,
+    json: values.json,
+  };
+};

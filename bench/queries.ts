@@ -1,0 +1,109 @@
+import { median } from './figures.ts';
+import { DAY } from './ingest.ts';
+import { queryInstant, queryRange } from './logql.ts';
+import type { Data, Shape } from './payloads.ts';
+import { NEEDLE } from './records.ts';
+import type { Report, Target } from './report.ts';
+import type { BenchServer } from './server.ts';
+
+/** What people ask, in LogQL over HTTP, on the data of one shape; medians. */
+export interface Question {
+  readonly name: string;
+  /** Asks once; the result is how many lines, points or series came. */
+  readonly ask: (url: string) => Promise<number>;
+  readonly target?: Target;
+}
+
+const RUNS = 11;
+/** A slow question is asked fewer times, ms. */
+const BUDGET_MS = 15_000;
+const ALL = '{service_name=~".+"}';
+const RARE_WORD = NEEDLE.split(' ')[1] as string;
+const LATE_NS = 60_000_000_000n;
+
+const lines =
+  (query: string, limit = 100) =>
+  async (url: string): Promise<number> =>
+    (await queryRange(url, query, DAY, { limit })).length;
+
+const vector =
+  (query: string) =>
+  async (url: string): Promise<number> =>
+    (await queryInstant(url, query, DAY.endNs + LATE_NS)).length;
+
+const matrix =
+  (query: string) =>
+  async (url: string): Promise<number> =>
+    (await queryRange(url, query, DAY)).length;
+
+const NEWEST = { most: 10 };
+const NEEDLES = { most: 15 };
+
+export const questionsOf = (data: Data, shape: Shape): Question[] => {
+  const level = shape === 'loki' ? 'detected_level' : 'severity_text';
+  const errors = shape === 'loki' ? '| detected_level="error"' : '| record | severity_text="error"';
+  return [
+    { name: 'trace id', ask: lines(`${ALL} |= "${data.needleTrace}"`), target: NEEDLES },
+    { name: 'rare word', ask: lines(`${ALL} |= "${RARE_WORD}"`), target: NEEDLES },
+    { name: 'a word that is nowhere', ask: lines(`${ALL} |= "nowhere-to-be-found"`) },
+    {
+      name: 'one service, errors, newest 100',
+      ask: lines(`{service_name="checkout"} ${errors}`),
+      target: NEWEST,
+    },
+    { name: 'the same by | json', ask: lines('{service_name="checkout"} | json | level="error"') },
+    { name: 'newest 100 of everything', ask: lines(ALL), target: NEWEST },
+    {
+      name: 'count of 503 by service, by substring',
+      ask: vector(
+        `sum by (service_name) (count_over_time(${ALL} |= "\\"response_code\\":503" [25h]))`,
+      ),
+    },
+    {
+      name: 'count of 503 by service, by | record',
+      ask: vector(
+        `sum by (service_name) (count_over_time({container="istio-proxy"} | record | status=503 [25h]))`,
+      ),
+    },
+    {
+      name: 'histogram, minute x service',
+      ask: matrix(`sum by (service_name) (count_over_time(${ALL}[1m]))`),
+    },
+    {
+      name: 'histogram, minute x level',
+      ask: matrix(
+        `sum by (${level}) (count_over_time(${ALL}${shape === 'loki' ? '' : ' | record'} [1m]))`,
+      ),
+    },
+  ];
+};
+
+export const timed = async (ask: () => Promise<unknown>): Promise<number> => {
+  const from = performance.now();
+  await ask();
+  return performance.now() - from;
+};
+
+export const runQueries = async (
+  report: Report,
+  server: BenchServer,
+  data: Data,
+  shape: Shape,
+): Promise<void> => {
+  for (const { name, ask, target } of questionsOf(data, shape)) {
+    let found = 0;
+    try {
+      found = await ask(server.url);
+    } catch (error) {
+      report.line(name, Number.NaN, 'ms', target);
+      report.note(`refused: ${error instanceof Error ? error.message.slice(0, 200) : ''}`);
+      continue;
+    }
+    const times: number[] = [];
+    const deadline = performance.now() + BUDGET_MS;
+    while (times.length < RUNS && (times.length === 0 || performance.now() < deadline)) {
+      times.push(await timed(() => ask(server.url)));
+    }
+    report.line(`${name} (${found})`, median(times), 'ms', target);
+  }
+};

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ServerProcess } from '../sim/server-process.ts';
+import { cpuMsOf } from './processes.ts';
+
+/** A real server over a fresh directory, and what its metrics say. */
+
+const POLL_MS = 50;
+const STORED_LIMIT_MS = 900_000;
+
+export class Metrics {
+  private readonly values = new Map<string, number>();
+
+  constructor(text: string) {
+    for (const line of text.split('\n')) {
+      const space = line.lastIndexOf(' ');
+      if (line === '' || line.startsWith('#') || space < 0) continue;
+      const name = line.slice(0, space).replace(/\{.*/s, '');
+      const value = Number(line.slice(space + 1));
+      this.values.set(name, (this.values.get(name) ?? 0) + value);
+    }
+  }
+
+  /** A metric's value, summed over its labels. */
+  sum(name: string): number {
+    return this.values.get(`meshtrail_${name}`) ?? 0;
+  }
+}
+
+export interface CpuMs {
+  readonly server: number;
+  readonly engine: number;
+}
+
+export class BenchServer {
+  readonly directory: string;
+  private readonly process: ServerProcess;
+  private readonly temporary: string;
+
+  private constructor(temporary: string, port: number) {
+    this.temporary = temporary;
+    this.directory = join(temporary, 'data');
+    this.process = new ServerProcess({
+      data: this.directory,
+      port,
+      flags: ['--dev', '--native-ports', 'off'],
+    });
+  }
+
+  /** Starts a server on a free port, its data in a directory of its own below `directory`. */
+  static async start(directory: string): Promise<BenchServer> {
+    const server = new BenchServer(mkdtempSync(join(directory, 'server-')), await freePort());
+    await server.process.start();
+    return server;
+  }
+
+  get url(): string {
+    return this.process.url;
+  }
+
+  get pid(): number {
+    if (!this.process.running) throw new Error(`the server ended:\n${this.process.output}`);
+    return this.process.pid as number;
+  }
+
+  get enginePid(): number {
+    const pid = this.process.enginePid();
+    if (pid === undefined) throw new Error(`the engine is not running:\n${this.process.output}`);
+    return pid;
+  }
+
+  /** What the server printed. */
+  get output(): string {
+    return this.process.output;
+  }
+
+  cpuMs(): CpuMs {
+    return { server: cpuMsOf(this.pid), engine: cpuMsOf(this.enginePid) };
+  }
+
+  /** Reading them starts the event loop's measurement anew. */
+  async metrics(): Promise<Metrics> {
+    const answer = await fetch(`${this.url}/metrics`);
+    return new Metrics(await answer.text());
+  }
+
+  /** Waits until the engine holds `records` durably. */
+  async stored(records: number): Promise<void> {
+    const deadline = performance.now() + STORED_LIMIT_MS;
+    for (;;) {
+      const have = (await this.metrics()).sum('stored_records_total');
+      if (have >= records) return;
+      if (performance.now() > deadline) throw new Error(`stored ${have} of ${records} records`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.process.stop();
+    rmSync(this.temporary, { recursive: true, force: true });
+  }
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => void server.close(() => resolve()));
+  return port;
+};
