@@ -13,6 +13,7 @@ import { commandOf, curlOf } from '../demo/queries.ts';
 interface DemoFlags {
   readonly data?: string;
   readonly listen?: string;
+  readonly config?: string;
   readonly nativePorts: string;
   readonly seed: string;
   readonly rate: string;
@@ -29,6 +30,7 @@ export const addDemo = (program: Command): void => {
     .description('a server with a made-up mesh that logs into it: an hour of history, then live')
     .option('--data <dir>', 'data directory, kept (default: a temporary one, removed at the end)')
     .option('--listen <host:port>', 'address (default 127.0.0.1:7280, or the next free port)')
+    .option('--config <file>', "the server's configuration, for example to move ports")
     .option('--native-ports <on|off>', "listen on each protocol's own port too", 'on')
     .option('--rate <n>', 'requests per second at the busiest hour, about six lines each', '30')
     .option('--minutes <n>', 'length of the history', '60')
@@ -68,6 +70,7 @@ const onOff = (text: string): boolean => {
 const optionsOf = (flags: DemoFlags): DemoOptions => ({
   data: flags.data,
   listen: flags.listen,
+  config: flags.config,
   nativePorts: onOff(flags.nativePorts),
   seed: numberOf(flags.seed, '--seed', 0, Number.MAX_SAFE_INTEGER),
   rate: numberOf(flags.rate, '--rate', 0.1, 5_000),

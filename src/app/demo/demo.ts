@@ -16,6 +16,8 @@ export interface DemoOptions {
   /** `HOST:PORT`; undefined: 127.0.0.1:7280 or the next port that is free. */
   readonly listen: string | undefined;
   readonly nativePorts: boolean;
+  /** The server's configuration file. */
+  readonly config: string | undefined;
   readonly seed: number;
   /** Requests per second at the busiest hour. */
   readonly rate: number;
@@ -105,7 +107,8 @@ export class Demo {
     const remove = options.data === undefined ? own : undefined;
     const native = nativePorts ? 'on' : 'off';
     try {
-      const server = await startServer({ data, listen, dev: true, nativePorts: native });
+      const config = options.config === undefined ? {} : { config: options.config };
+      const server = await startServer({ data, listen, dev: true, nativePorts: native, ...config });
       return new Demo(options, server, host, remove, onHistory);
     } catch (error) {
       if (remove !== undefined) await disk.removeTree(remove);

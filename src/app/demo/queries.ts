@@ -14,6 +14,8 @@ export interface Trail {
   readonly requestId: string;
 }
 
+/** 500 to 509 as words, in double quotes. */
+const SERVER_ERRORS = '\\\\b50[0-9]\\\\b';
 /** Lines of a stack trace in Python, Go, Java and JavaScript. */
 const STACKS = 'Traceback \\(most recent|goroutine [0-9]+ |\\.java:[0-9]+\\)|\\.js:[0-9]+:[0-9]+';
 
@@ -30,7 +32,8 @@ export const offersOf = (trail: Trail, minutes: number): Offer[] => {
     },
     {
       title: 'server errors per second, by service',
-      logql: `sum by (service_name) (rate({service_name=~".+"} | record | kind="access" | status >= 500 [${step}]))`,
+      // The line filter leaves few lines for the stages behind it.
+      logql: `sum by (service_name) (rate({service_name=~".+"} |~ "${SERVER_ERRORS}" | record | kind="access" | status >= 500 [${step}]))`,
       flags: `--since ${since} --step ${step} --output table`,
       parameters: { since, step },
     },

@@ -7,8 +7,8 @@ import type { Shipper } from './request.ts';
 
 /**
  * The OpenTelemetry Collector's way: its file log receiver reads the container runtime's files as
- * they are, so that bodies are lines with the runtime's wrapping; OTLP/HTTP in JSON, gzipped.
- * Records carry no time of their own: the wrapping has it.
+ * they are, so that bodies are lines with the runtime's wrapping, and takes their time from it;
+ * OTLP/HTTP in JSON, gzipped.
  */
 const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
 
@@ -29,6 +29,7 @@ const recordsOf = ({ timeUs, source, text }: Line) => {
   const file = `/var/log/pods/${namespace}_${pod}/${container}/0.log`;
   const attributes = [attribute('log.file.path', file), attribute('log.iostream', stdio)];
   return criLines(timeUs, stdio, text).map((line) => ({
+    timeUnixNano: nanosText(timeUs),
     observedTimeUnixNano: nanosText(timeUs + 200_000),
     body: { stringValue: line },
     attributes,
