@@ -33,6 +33,9 @@ const GAP_MS = 900;
 /** A kill that waits for a write gives up after this time and lands anyhow, ms. */
 const AIM_MS = 1_500;
 const REQUEST_RECORDS = 200;
+/** Between two requests of a sender: the server shall be killed at work, not at saturation, ms. */
+const PAUSE_MS = 10;
+const RETRY_MS = 50;
 
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -74,12 +77,12 @@ const momentOf = (directory: string, aim: Aim): Promise<boolean> => {
   });
 };
 
-/** Sends without pause until told to stop; then until its open request is acknowledged. */
+/** Sends until told to stop; then until its open request is acknowledged. */
 const keepSending = async (sender: Sender, stopped: () => boolean): Promise<void> => {
   for (;;) {
     const kept = await sender.send(REQUEST_RECORDS);
     if (kept && stopped()) return;
-    if (!kept) await sleep(50);
+    await sleep(kept ? PAUSE_MS : RETRY_MS);
   }
 };
 
