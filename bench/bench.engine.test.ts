@@ -21,14 +21,14 @@ const notNumbers = ({ lines }: Report): Line[] => lines.filter(({ value }) => Nu
 test(
   'every section gives numbers, and its books agree',
   async () => {
-    const report = await run('--records 3000 --rest 1 --buckets 20 --trickle 2');
+    const report = await run('--records 3000 --samples 10 --rest 1 --buckets 20 --trickle 2');
     expect(notNumbers(report)).toEqual([]);
     for (const shape of ['ndjson', 'loki', 'bulk']) {
       expect(valuesOf(report, `ingest ${shape}`)).toMatchObject({
         'records sent': 3000,
         'records stored': 3000,
         'records counted by LogQL': 3000,
-        'of 200 lines, given back byte for byte': 100,
+        'of 10 lines, given back byte for byte': 100,
       });
       expect(valuesOf(report, `queries on ${shape}`)).toHaveProperty('rare word (1)');
     }

@@ -160,7 +160,7 @@ const runTrickle = async (
     'cores',
   );
   report.line('trickle: inserts', metrics.sum('engine_inserts_total') - inserts, '');
-  report.line('trickle: peak memory of the engine', residentBytesOf(enginePid) / MB, 'MB');
+  report.line('trickle: memory of the engine', residentBytesOf(enginePid) / MB, 'MB');
   report.line('trickle: records sent', buckets + lines, '');
   report.line('trickle: records stored', metrics.sum('stored_records_total'), '');
 };

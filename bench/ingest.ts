@@ -18,7 +18,6 @@ export interface Ingested {
 }
 
 const AT_ONCE = 2;
-const SAMPLES = 200;
 const NS_PER_MS = 1_000_000n;
 
 /** The day of the standard data, and a little room for its jitter. */
@@ -48,13 +47,20 @@ export const parseMs = (data: Data): number => {
   return spentMs;
 };
 
+export interface IngestOptions {
+  readonly restMs: number;
+  /** Lines that are read back. */
+  readonly samples: number;
+  /** Bare JSON.parse in this run, raw MB per CPU-second. */
+  readonly parseRate: number;
+}
+
 export const runIngest = async (
   report: Report,
   server: BenchServer,
   data: Data,
   payloads: Payloads,
-  restMs: number,
-  parseRate: number,
+  { restMs, samples, parseRate }: IngestOptions,
 ): Promise<Ingested> => {
   const { pid, enginePid } = server;
   await server.metrics();
@@ -90,12 +96,17 @@ export const runIngest = async (
   report.line('inserts', metrics.sum('engine_inserts_total'), '');
   report.line('records sent', records, '');
   report.line('records stored', metrics.sum('stored_records_total'), '');
-  await checkBooks(report, server, data);
+  await checkBooks(report, server, data, samples);
   return { serverMs, engineMs, wallMs };
 };
 
 /** Counts by query, and looks for some lines byte for byte at their time. */
-const checkBooks = async (report: Report, server: BenchServer, data: Data): Promise<void> => {
+const checkBooks = async (
+  report: Report,
+  server: BenchServer,
+  data: Data,
+  count: number,
+): Promise<void> => {
   const all = '{service_name=~".+"}';
   const [counted = 0] = await queryInstant(
     server.url,
@@ -103,7 +114,7 @@ const checkBooks = async (report: Report, server: BenchServer, data: Data): Prom
     DAY.endNs + 60_000n * NS_PER_MS,
   );
   report.line('records counted by LogQL', counted, '', { least: data.records, most: data.records });
-  const step = Math.max(1, Math.floor(data.records / SAMPLES));
+  const step = Math.max(1, Math.floor(data.records / count));
   const samples: string[] = [];
   let row = 0;
   eachRequest(data, (lines) => {

@@ -9,7 +9,6 @@ import { Sender } from './sender.ts';
 import type { BenchServer } from './server.ts';
 
 /** How soon an acknowledged line is found, and how long queries take, at rest and under load. */
-const LINES = 100;
 const SHARE_OF_FULL_LOAD = 0.5;
 /** Requests of the load that may be under way; a slower server gets less load, never more. */
 const LOAD_AT_ONCE = 2;
@@ -52,10 +51,11 @@ const searchLines = async (
   report: Report,
   server: BenchServer,
   when: 'idle' | 'loaded',
+  samples: number,
 ): Promise<void> => {
   const sender = new Sender(server.url, 1);
   const all: Searched[] = [];
-  for (let i = 0; i < LINES; i++) {
+  for (let i = 0; i < samples; i++) {
     all.push(await searchOne(server, sender, `${when}word${i}x`));
     await sleep(PAUSE_MS);
   }
@@ -81,10 +81,11 @@ const queryTimes = async (
   server: BenchServer,
   data: Data,
   when: 'idle' | 'loaded',
+  samples: number,
 ): Promise<void> => {
   const questions = questionsOf(data, 'ndjson').filter(({ name }) => USUAL.includes(name));
   const times: number[] = [];
-  for (let i = 0; i < LINES; i++) {
+  for (let i = 0; i < samples; i++) {
     const { ask } = questions[i % questions.length] as (typeof questions)[number];
     times.push(await timed(() => ask(server.url)));
   }
@@ -121,29 +122,32 @@ class Load {
   }
 }
 
-/**
- * @param payloads NDJSON requests, which the server holds already.
- * @param ingested how fast it took them: half of that is the load.
- */
+export interface LatencyOptions {
+  readonly data: Data;
+  /** NDJSON requests. */
+  readonly payloads: Payloads;
+  /** How fast the server took the data: half of that is the load. */
+  readonly ingested: Ingested;
+  readonly samples: number;
+}
+
 export const runLatency = async (
   report: Report,
   server: BenchServer,
-  data: Data,
-  payloads: Payloads,
-  ingested: Ingested,
+  { data, payloads, ingested, samples }: LatencyOptions,
 ): Promise<void> => {
-  await searchLines(report, server, 'idle');
-  await queryTimes(report, server, data, 'idle');
+  await searchLines(report, server, 'idle', samples);
+  await queryTimes(report, server, data, 'idle', samples);
   const everyMs = ingested.wallMs / payloads.count / SHARE_OF_FULL_LOAD;
   const before = (await server.metrics()).sum('stored_records_total');
   const from = performance.now();
   const load = new Load(server.url, payloads, everyMs);
-  await searchLines(report, server, 'loaded');
-  await queryTimes(report, server, data, 'loaded');
+  await searchLines(report, server, 'loaded', samples);
+  await queryTimes(report, server, data, 'loaded', samples);
   await load.stop();
   const seconds = (performance.now() - from) / 1000;
   const loopMs = (await server.metrics()).sum('event_loop_p99_ms');
   report.line('loaded: records per second meanwhile', load.records / seconds, '/s');
   report.line('loaded: event loop p99', loopMs, 'ms', { most: 10 });
-  await server.stored(before + load.records + LINES);
+  await server.stored(before + load.records + samples);
 };

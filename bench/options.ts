@@ -13,6 +13,10 @@ export interface Options {
   readonly trickleS: number;
   /** How long an engine must have been idle before its merges count as done. */
   readonly restMs: number;
+  /** Single lines and queries of one latency figure, and lines that are read back. */
+  readonly samples: number;
+  /** Where the servers write their CPU profiles when they end. */
+  readonly profile: string | undefined;
   readonly json: string | undefined;
 }
 
@@ -28,7 +32,9 @@ run; absolute numbers are this machine's.
   --buckets N      tenants with a bucket each (default 300)
   --trickle S      seconds of trickle into all buckets (default 30)
   --rest S         seconds of an idle engine that end a measurement (default 5)
+  --samples N      lines and queries of one latency figure (default 100)
   --json FILE      writes all numbers there
+  --profile DIR    the servers write CPU profiles there when they end, one a thread
 
 Examples:
   npm run bench -- --records 20000 --shape ndjson --only ingest,naive,ceiling
@@ -62,7 +68,9 @@ export const readOptions = (words: readonly string[]): Options | string => {
       buckets: { type: 'string', default: '300' },
       trickle: { type: 'string', default: '30' },
       rest: { type: 'string', default: '5' },
+      samples: { type: 'string', default: '100' },
       json: { type: 'string' },
+      profile: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -79,6 +87,8 @@ export const readOptions = (words: readonly string[]): Options | string => {
     buckets: Math.round(numberOf('buckets', values.buckets)),
     trickleS: numberOf('trickle', values.trickle),
     restMs: numberOf('rest', values.rest) * 1000,
+    samples: Math.round(numberOf('samples', values.samples)),
     json: values.json,
+    profile: values.profile,
   };
 };

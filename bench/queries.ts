@@ -89,7 +89,9 @@ export const runQueries = async (
   server: BenchServer,
   data: Data,
   shape: Shape,
+  samples: number,
 ): Promise<void> => {
+  const runsMost = Math.min(RUNS, samples);
   for (const { name, ask, target } of questionsOf(data, shape)) {
     let found = 0;
     try {
@@ -101,9 +103,13 @@ export const runQueries = async (
     }
     const times: number[] = [];
     const deadline = performance.now() + BUDGET_MS;
-    while (times.length < RUNS && (times.length === 0 || performance.now() < deadline)) {
+    const before = server.cpuMs();
+    while (times.length < runsMost && (times.length === 0 || performance.now() < deadline)) {
       times.push(await timed(() => ask(server.url)));
     }
-    report.line(`${name} (${found})`, median(times), 'ms', target);
+    const after = server.cpuMs();
+    const each = (from: number, to: number): string => ((to - from) / times.length).toFixed(0);
+    const cpu = `${each(before.server, after.server)} + ${each(before.engine, after.engine)} CPU-ms`;
+    report.line(`${name} (${found})`, median(times), 'ms', target, cpu);
   }
 };

@@ -13,11 +13,15 @@ export interface Line {
   readonly unit: string;
   readonly target?: Target;
   readonly verdict?: 'ok' | 'short';
+  /** What else there is to say, server and engine apart for example. */
+  readonly detail?: string;
 }
 
 const NAME_WIDTH = 52;
 const VALUE_WIDTH = 11;
-const UNIT_WIDTH = 15;
+const UNIT_WIDTH = 10;
+const GOAL_WIDTH = 10;
+const VERDICT_WIDTH = 6;
 
 /** Four digits that count; large numbers whole. */
 const shown = (value: number): string => {
@@ -30,6 +34,12 @@ const shown = (value: number): string => {
 
 const meets = (value: number, { most, least }: Target): boolean =>
   (most === undefined || value <= most) && (least === undefined || value >= least);
+
+const goalOf = ({ most, least }: Target = {}): string => {
+  if (most !== undefined && most === least) return `= ${shown(most)}`;
+  if (most !== undefined) return `<= ${shown(most)}`;
+  return least === undefined ? '' : `>= ${shown(least)}`;
+};
 
 export class Report {
   readonly lines: Line[] = [];
@@ -45,7 +55,7 @@ export class Report {
     this.write(`\n${section}${note === '' ? '' : `  (${note})`}\n`);
   }
 
-  line(name: string, value: number, unit: string, target?: Target): void {
+  line(name: string, value: number, unit: string, target?: Target, detail?: string): void {
     const verdict =
       target === undefined
         ? undefined
@@ -59,19 +69,16 @@ export class Report {
       unit,
       ...(target && { target }),
       ...(verdict && { verdict }),
+      ...(detail !== undefined && { detail }),
     });
-    const goal =
-      target?.most !== undefined && target.most === target.least
-        ? `= ${shown(target.most)}`
-        : target?.most !== undefined
-          ? `<= ${shown(target.most)}`
-          : target?.least !== undefined
-            ? `>= ${shown(target.least)}`
-            : '';
-    const start = `  ${name.padEnd(NAME_WIDTH)}${shown(value).padStart(VALUE_WIDTH)} `;
-    this.write(
-      `${`${start}${unit.padEnd(UNIT_WIDTH)}${goal.padEnd(12)}${verdict ?? ''}`.trimEnd()}\n`,
-    );
+    const columns = [
+      `  ${name.padEnd(NAME_WIDTH)}${shown(value).padStart(VALUE_WIDTH)}`,
+      unit.padEnd(UNIT_WIDTH),
+      goalOf(target).padEnd(GOAL_WIDTH),
+      (verdict ?? '').padEnd(VERDICT_WIDTH),
+      detail ?? '',
+    ];
+    this.write(`${columns.join(' ').trimEnd()}\n`);
   }
 
   note(text: string): void {

@@ -70,24 +70,26 @@ class Bench {
   private async runShape(shape: Shape): Promise<void> {
     const { report, data, options } = this;
     const payloads = this.payloadsOf(shape);
-    const server = await BenchServer.start(this.directory);
+    const server = await BenchServer.start(this.directory, options.profile);
     try {
       report.begin(`ingest ${shape}`, `load average ${loads()}`);
       await untilRest([server.pid, server.enginePid], options.restMs);
       report.line('idle memory of the server', residentBytesOf(server.pid) / MB, 'MB');
       const idle = residentBytesOf(server.enginePid) / MB;
       report.line('idle memory of the engine', idle, 'MB', { most: 250 });
-      const { restMs } = options;
-      const took = await runIngest(report, server, data, payloads, restMs, this.parseRate);
+      const took = await runIngest(report, server, data, payloads, {
+        ...options,
+        parseRate: this.parseRate,
+      });
       this.ingested.set(shape, took);
       if (this.has('queries')) {
         report.begin(`queries on ${shape}`, `load average ${loads()}`);
-        await runQueries(report, server, data, shape);
+        await runQueries(report, server, data, shape, options.samples);
       }
       if (this.has('latency') && shape === options.shapes[0]) {
         report.begin('latency', `load average ${loads()}`);
         const sent = shape === 'ndjson' ? payloads : this.payloadsOf('ndjson');
-        await runLatency(report, server, data, sent, took);
+        await runLatency(report, server, { data, payloads: sent, ingested: took, ...options });
         if (sent !== payloads) sent.close();
       }
     } finally {

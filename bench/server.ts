@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServerProcess } from '../sim/server-process.ts';
 import { cpuMsOf } from './processes.ts';
@@ -39,19 +39,23 @@ export class BenchServer {
   private readonly process: ServerProcess;
   private readonly temporary: string;
 
-  private constructor(temporary: string, port: number) {
+  private constructor(temporary: string, port: number, profile: string | undefined) {
     this.temporary = temporary;
     this.directory = join(temporary, 'data');
     this.process = new ServerProcess({
       data: this.directory,
       port,
       flags: ['--dev', '--native-ports', 'off'],
+      ...(profile !== undefined && {
+        env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(profile)}` },
+      }),
     });
   }
 
   /** Starts a server on a free port, its data in a directory of its own below `directory`. */
-  static async start(directory: string): Promise<BenchServer> {
-    const server = new BenchServer(mkdtempSync(join(directory, 'server-')), await freePort());
+  static async start(directory: string, profile?: string): Promise<BenchServer> {
+    const temporary = mkdtempSync(join(directory, 'server-'));
+    const server = new BenchServer(temporary, await freePort(), profile);
     await server.process.start();
     return server;
   }
