@@ -121,7 +121,7 @@ export const listStreams = async (
       `SELECT DISTINCT ${columns.join(', ')} FROM ${from} LIMIT ${LIMITS.seriesListed + 1}`,
       params,
     );
-    const kinds: BinaryKind[] = ['name', 'map', ...MESH_LABELS.map(() => 'name' as const)];
+    const kinds: BinaryKind[] = ['name', 'labels', ...MESH_LABELS.map(() => 'name' as const)];
     const rows = await collect(context, query, kinds);
     if (rows.length > LIMITS.seriesListed) cut = true;
     for (const [receiver, labels, ...mesh] of rows) {

@@ -80,23 +80,35 @@ export const metadataLabels = (
 ): Labels => {
   const derive = options.discoverLogLevels && row.receiver === LOKI_RECEIVER;
   if (row.metadata.length === 0 && !derive) return NO_LABELS;
-  const values = new Map<string, string>();
-  for (const [name, value] of row.metadata) {
-    if (LABEL_NAME.test(name) && !values.has(name)) values.set(name, value);
-  }
-  for (const [name, value] of row.metadata) {
-    const label = labelNameOf(name);
-    if (label !== '' && !values.has(label)) values.set(label, value);
-  }
-  if (derive && (values.get(DETECTED_LEVEL) ?? '') === '' && !hasName(stream, DETECTED_LEVEL)) {
-    values.set(DETECTED_LEVEL, levelOf(row.severity, row.severityText));
-  }
   const pairs: Pair[] = [];
-  for (const pair of values) if (pair[1] !== '') pairs.push(pair);
-  return pairs.sort((a, b) => compareText(a[0], b[0]));
+  const seen = new Set<string>(['']);
+  const take = (name: string, pair: Pair): void => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    pairs.push(pair);
+  };
+  let changed = false;
+  for (const pair of row.metadata) {
+    if (LABEL_NAME.test(pair[0])) take(pair[0], pair);
+    else changed = true;
+  }
+  for (const [name, value] of changed ? row.metadata : []) {
+    const label = labelNameOf(name);
+    take(label, [label, value]);
+  }
+  let held = pairs.some(([, value]) => value === '')
+    ? pairs.filter(([, value]) => value !== '')
+    : pairs;
+  if (derive && !hasName(held, DETECTED_LEVEL) && !hasName(stream, DETECTED_LEVEL)) {
+    held = [...held, [DETECTED_LEVEL, levelOf(row.severity, row.severityText)]];
+  }
+  return held.length < 2 ? held : held.sort((a, b) => compareText(a[0], b[0]));
 };
 
-const hasName = (labels: Labels, name: string): boolean => labels.some((pair) => pair[0] === name);
+const hasName = (labels: Labels, name: string): boolean => {
+  for (const pair of labels) if (pair[0] === name) return true;
+  return false;
+};
 
 /** OpenTelemetry's severity numbers, the least of each, and the level's word in Loki. */
 const LEVELS = [

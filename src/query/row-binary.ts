@@ -1,4 +1,5 @@
 import { assert } from '../model/errors.ts';
+import { equalBytes } from '../model/key.ts';
 import type { Pair } from './labels.ts';
 
 /**
@@ -7,10 +8,11 @@ import type { Pair } from './labels.ts';
  *
  * Kinds: `name` and `text` strings (names are expected to repeat), `bytes` the bytes as they are,
  * `u8`, `u16`, `u64` numbers (u64 below 2^53 in our tables), `i64` bigint, `time` DateTime64(9)
- * as bigint nanoseconds, `map` pairs, `texts` Array(String).
+ * as bigint nanoseconds, `map` pairs, `labels` pairs that come again in other rows (equal ones
+ * are the same object), `texts` Array(String).
  */
 export type BinaryKind =
-  'name' | 'text' | 'bytes' | 'u8' | 'u16' | 'u64' | 'i64' | 'time' | 'map' | 'texts';
+  'name' | 'text' | 'bytes' | 'u8' | 'u16' | 'u64' | 'i64' | 'time' | 'map' | 'labels' | 'texts';
 
 export type BinaryValue =
   string | number | bigint | Uint8Array | readonly Pair[] | readonly string[];
@@ -18,6 +20,9 @@ export type BinaryValue =
 const EMPTY = Buffer.alloc(0);
 /** Width of what has a fixed one. */
 const WIDTHS = { u8: 1, u16: 2, u64: 8, i64: 8, time: 8 } as const;
+
+/** Streams of one answer are rarely more; beyond it they are read anew. */
+const LABELS_REMEMBERED = 1_024;
 
 export class RowBinaryReader {
   private readonly kinds: readonly BinaryKind[];
@@ -27,6 +32,8 @@ export class RowBinaryReader {
   /** Bytes that the row at `at` needs at least: no look at it makes sense before they are there. */
   private need = 1;
   private readonly last: { start: number; end: number; buf: Buffer; value: BinaryValue }[];
+
+  private readonly labels = new Map<string, readonly Pair[]>();
 
   constructor(kinds: readonly BinaryKind[]) {
     this.kinds = kinds;
@@ -57,11 +64,11 @@ export class RowBinaryReader {
   private measure(): number {
     let at = this.at;
     for (const kind of this.kinds) {
-      if (kind === 'map' || kind === 'texts') {
+      if (kind === 'map' || kind === 'labels' || kind === 'texts') {
         const count = this.varintAt(at);
         if (count < 0) return this.short(at + 1);
         at += lengthOfVarint(count);
-        for (let i = kind === 'map' ? 2 * count : count; i > 0; i--) {
+        for (let i = kind === 'texts' ? count : 2 * count; i > 0; i--) {
           at = this.skipText(at);
           if (at < 0) return at;
         }
@@ -139,11 +146,13 @@ export class RowBinaryReader {
         return texts;
       }
       case 'map':
-        return this.readMap(column, start);
+        return this.readPairs();
+      case 'labels':
+        return this.readLabels(start);
     }
   }
 
-  /** Repeated values are the same string, or the same pairs, as in the row before. */
+  /** A value as in the row before is the same string. */
   private remember(
     column: number,
     start: number,
@@ -154,7 +163,7 @@ export class RowBinaryReader {
     if (
       last.end - last.start === end - start &&
       last.end > 0 &&
-      this.buf.compare(last.buf, last.start, last.end, start, end) === 0
+      equalBytes(last.buf, last.start, this.buf, start, end - start)
     ) {
       this.at = end;
       return last.value;
@@ -167,17 +176,27 @@ export class RowBinaryReader {
     return last.value;
   }
 
-  private readMap(column: number, start: number): BinaryValue {
+  private readPairs(): Pair[] {
+    const pairs: Pair[] = [];
+    for (let count = this.readVarint(); count > 0; count--) {
+      const key = this.readText();
+      pairs.push([key, this.readText()]);
+    }
+    return pairs;
+  }
+
+  private readLabels(start: number): readonly Pair[] {
     let end = start + lengthOfVarint(this.varintAt(start));
     for (let i = 2 * this.varintAt(start); i > 0; i--) end = this.skipText(end);
-    return this.remember(column, start, end, () => {
-      const pairs: Pair[] = [];
-      for (let count = this.readVarint(); count > 0; count--) {
-        const key = this.readText();
-        pairs.push([key, this.readText()]);
-      }
-      return pairs;
-    });
+    const key = this.buf.toString('latin1', start, end);
+    let pairs = this.labels.get(key);
+    if (pairs === undefined) {
+      pairs = this.readPairs();
+      if (this.labels.size >= LABELS_REMEMBERED) this.labels.clear();
+      this.labels.set(key, pairs);
+    }
+    this.at = end;
+    return pairs;
   }
 
   private readVarint(): number {

@@ -3,6 +3,7 @@ import { must } from '../model/errors.ts';
 import type { Labels, Pair } from './labels.ts';
 import { LINE_COLUMNS, lineOf } from './line.ts';
 import {
+  LOKI_RECEIVER,
   MESH_LABELS,
   metadataLabels,
   streamLabels,
@@ -31,6 +32,7 @@ const select = (names: readonly string[], whole: boolean): RowColumns => ({
   names,
   kinds: names.map((name) => {
     if (LINES.has(name)) return 'bytes';
+    if (name === 'labels') return 'labels';
     return must(
       ALL.find((column) => column.name === name),
       `column ${name}`,
@@ -100,26 +102,31 @@ export const rowMaker = (
 };
 
 /**
- * Gives the same label set for the same columns as in the row before: most rows follow their own.
+ * Gives the same label set for the same columns, so that others can remember what they made of
+ * it.
  */
 class StreamMemory {
-  private held: LabelColumns | undefined;
-  private stream: Labels = [];
+  private readonly loki = new WeakMap<readonly Pair[], Labels>();
+  private readonly others = new Map<string, Labels>();
 
   of(columns: LabelColumns): Labels {
-    const { held } = this;
-    const same =
-      held !== undefined &&
-      held.receiver === columns.receiver &&
-      held.labels === columns.labels &&
-      held.mesh.every((value, i) => value === columns.mesh[i]);
-    if (!same) {
-      this.held = columns;
-      this.stream = streamLabels(columns);
+    if (columns.receiver === LOKI_RECEIVER) {
+      let stream = this.loki.get(columns.labels);
+      if (stream === undefined) this.loki.set(columns.labels, (stream = streamLabels(columns)));
+      return stream;
     }
-    return this.stream;
+    const key = columns.mesh.join('\u0000');
+    let stream = this.others.get(key);
+    if (stream === undefined) {
+      if (this.others.size >= STREAMS_REMEMBERED) this.others.clear();
+      this.others.set(key, (stream = streamLabels(columns)));
+    }
+    return stream;
   }
 }
+
+/** Streams of one answer are rarely more; beyond it they are made anew. */
+const STREAMS_REMEMBERED = 1_024;
 
 const fieldsOf = (columns: RowColumns, values: readonly BinaryValue[]): RecordFields => {
   const texts = new Map<string, string>();
@@ -127,7 +134,7 @@ const fieldsOf = (columns: RowColumns, values: readonly BinaryValue[]): RecordFi
   columns.names.forEach((name, i) => {
     const kind = columns.kinds[i];
     const value = values[i] as BinaryValue;
-    if (kind === 'map') maps[name] = value as readonly Pair[];
+    if (kind === 'map' || kind === 'labels') maps[name] = value as readonly Pair[];
     else if (kind === 'bytes') setText(texts, name, fromUtf8(value as Uint8Array));
     else if (kind === 'name' || kind === 'text') setText(texts, name, value as string);
     else if (value !== 0 || name === 'seq') texts.set(name, String(value));

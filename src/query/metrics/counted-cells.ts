@@ -93,7 +93,7 @@ const groupsByStream = (shape: Shape, options: LabelOptions): Groups => {
       'metadata',
       ...MESH_LABELS.map(([, column]) => `if(${IS_LOKI_SQL}, '', ${column})`),
     ],
-    kinds: ['name', 'u8', 'name', 'map', 'map', ...MESH_LABELS.map(() => 'name' as const)],
+    kinds: ['name', 'u8', 'name', 'labels', 'map', ...MESH_LABELS.map(() => 'name' as const)],
     labels: (values) => {
       const [receiver, severity, severityText, labels, metadata, ...mesh] = values;
       const columns = { receiver, severity, severityText, labels, metadata, mesh };

@@ -1,6 +1,6 @@
 import { MeshtrailError } from '../../model/errors.ts';
 import type { LabelFilter, RangeAggregation, Stage } from '../logql/ast.ts';
-import { printLabels, type Labels } from '../labels.ts';
+import { labelsKey, printLabels, type Labels } from '../labels.ts';
 import { ERROR_LABEL, type Entry } from '../pipeline/entry.ts';
 import { labelFilter } from '../pipeline/label-filter.ts';
 import { unwrapped } from '../pipeline/numbers.ts';
@@ -11,7 +11,6 @@ import type { Scan } from '../sql.ts';
 import type { CellUpdate } from './cells.ts';
 import { cellOf, type Grid } from './grid.ts';
 import { shapeEntry, type Shape } from './shape.ts';
-import { keyOfLabels } from './vector.ts';
 
 /** Updates that are handed on together. */
 const BATCH = 1_024;
@@ -37,7 +36,7 @@ export async function* sampledCells(
     if (found === undefined) continue;
     const labels = shapeEntry(found.entry, shape);
     if (found.entry.error !== '' && !wantsErrors) throw pipelineError(found.entry, labels);
-    const key = keyOfLabels(labels);
+    const key = labelsKey(labels);
     let held = known.get(key);
     if (held === undefined) {
       if (known.size > BATCH) known.clear();

@@ -29,10 +29,11 @@ export class Entry {
   private text: string;
   private changed = false;
   private collapsed: string | undefined;
-  private metadata = new Map<string, string>();
-  private readonly parsed = new Map<string, string>();
-  private readonly extracted = new Set<string>();
-  private readonly removed = new Set<string>();
+  private metadata: Map<string, string> | undefined;
+  private parsed: Map<string, string> | undefined;
+  /** Names taken away, and of these the ones that a parser had extracted. */
+  private removed: Set<string> | undefined;
+  private spent: Set<string> | undefined;
 
   constructor(row: Row) {
     this.row = row;
@@ -41,7 +42,7 @@ export class Entry {
       const label = this.inStream(name) ? name + EXTRACTED : name;
       if (label === ERROR_LABEL) this.error = value;
       else if (label === ERROR_DETAILS_LABEL) this.errorDetails = value;
-      else this.metadata.set(label, value);
+      else (this.metadata ??= new Map<string, string>()).set(label, value);
     }
   }
 
@@ -75,9 +76,9 @@ export class Entry {
 
   /** The label's value, `undefined` where absent. Parsed labels may be empty. */
   get(name: string): string | undefined {
-    const value = this.parsed.get(name) ?? this.metadata.get(name);
+    const value = this.parsed?.get(name) ?? this.metadata?.get(name);
     if (value !== undefined) return value;
-    if (this.removed.has(name)) return undefined;
+    if (this.removed?.has(name) === true) return undefined;
     const stream = labelValue(this.row.stream, name);
     return stream === '' ? undefined : stream;
   }
@@ -91,26 +92,25 @@ export class Entry {
 
   /** Sets a parsed label under exactly this name. */
   set(name: string, value: string): void {
-    this.metadata.delete(name);
-    this.parsed.set(name, value);
-    this.extracted.add(name);
+    this.metadata?.delete(name);
+    (this.parsed ??= new Map<string, string>()).set(name, value);
   }
 
   /** The name that a parser must use for a field: the field's own, or with a suffix. */
   freeName(name: string): string {
-    return this.inStream(name) || this.metadata.has(name) ? name + EXTRACTED : name;
+    return this.inStream(name) || this.metadata?.has(name) === true ? name + EXTRACTED : name;
   }
 
   /** Sets a field found by a parser, unless one of that name was extracted before. */
   extract(name: string, value: string): void {
     const free = this.freeName(name);
-    if (!this.extracted.has(free)) this.set(free, value);
+    if (this.parsed?.has(free) !== true && this.spent?.has(free) !== true) this.set(free, value);
   }
 
   remove(name: string): void {
-    this.metadata.delete(name);
-    this.parsed.delete(name);
-    this.removed.add(name);
+    this.metadata?.delete(name);
+    if (this.parsed?.delete(name) === true) (this.spent ??= new Set<string>()).add(name);
+    (this.removed ??= new Set<string>()).add(name);
   }
 
   /** Removes what a name refers to, the error labels too. */
@@ -135,41 +135,46 @@ export class Entry {
     this.errorDetails = details;
   }
 
-  /** True while the labels are those of the row. */
-  private get untouched(): boolean {
-    return (
-      this.parsed.size === 0 &&
-      this.removed.size === 0 &&
-      this.error === '' &&
-      this.errorDetails === ''
-    );
-  }
-
   labels(): CategorizedLabels {
-    const stream = this.row.stream.filter(
-      ([name]) => !this.removed.has(name) && !this.metadata.has(name) && !this.parsed.has(name),
-    );
     const parsed = sorted(this.parsed);
     if (this.error !== '') parsed.push([ERROR_LABEL, this.error]);
     if (this.errorDetails !== '') parsed.push([ERROR_DETAILS_LABEL, this.errorDetails]);
-    return { stream, metadata: sorted(this.metadata), parsed: parsed.sort(byName) };
+    return {
+      stream: this.streamLeft(),
+      metadata: sorted(this.metadata),
+      parsed: parsed.sort(byName),
+    };
   }
 
   /** All labels as one set. */
   all(): Labels {
-    if (this.untouched && this.metadata.size === 0) return this.row.stream;
     const { stream, metadata, parsed } = this.labels();
+    if (metadata.length === 0 && parsed.length === 0) return stream;
     return [...stream, ...metadata, ...parsed].sort(byName);
   }
 
+  /** Stream labels that were not taken away or hidden; the row's own where all are left. */
+  private streamLeft(): Labels {
+    const { stream } = this.row;
+    const { removed, metadata, parsed } = this;
+    if (removed === undefined && parsed === undefined && metadata === undefined) return stream;
+    const hidden = (name: string): boolean =>
+      removed?.has(name) === true || metadata?.has(name) === true || parsed?.has(name) === true;
+    return stream.some(([name]) => hidden(name))
+      ? stream.filter(([name]) => !hidden(name))
+      : stream;
+  }
+
   private inStream(name: string): boolean {
-    return this.row.stream.some((pair) => pair[0] === name);
+    for (const pair of this.row.stream) if (pair[0] === name) return true;
+    return false;
   }
 }
 
 const byName = (a: Pair, b: Pair): number => compareText(a[0], b[0]);
 
-const sorted = (labels: ReadonlyMap<string, string>): Pair[] => [...labels].sort(byName);
+const sorted = (labels: ReadonlyMap<string, string> | undefined): Pair[] =>
+  labels === undefined ? [] : [...labels].sort(byName);
 
 /** Equal exactly for entries with equal labels. */
 export const entryKey = (entry: Entry): string => labelsKey(entry.all());

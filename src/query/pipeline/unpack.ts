@@ -1,6 +1,6 @@
 import type { Entry } from './entry.ts';
 import { guarded } from './json.ts';
-import { jsonMembers, jsonText } from './json-text.ts';
+import { JsonText } from './json-text.ts';
 import { sanitizeKey } from './label-name.ts';
 import type { Run } from './stage.ts';
 
@@ -19,15 +19,17 @@ export const unpack: Run = (entry) => {
 };
 
 const undo = (entry: Entry): void => {
-  const { line } = entry;
+  const text = new JsonText(entry.line);
   const labels: [string, string][] = [];
   let packed: string | undefined;
-  for (const [key, value] of jsonMembers(line, 0)) {
-    if (value.kind !== 'string') continue;
-    const text = jsonText(line, value);
-    if (key === PACKED_LINE) packed = text;
-    else labels.push([sanitizeKey(key), text]);
-  }
+  text.members(0, {
+    value: (key, value) => {
+      if (value.kind !== 'string') return;
+      if (key === PACKED_LINE) packed = text.label(value);
+      else labels.push([sanitizeKey(key), text.label(value)]);
+    },
+    object: () => undefined,
+  });
   if (packed === undefined) return;
   for (const [name, value] of labels) entry.extract(name, value);
   entry.line = packed;
