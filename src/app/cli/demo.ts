@@ -22,6 +22,8 @@ interface DemoFlags {
 
 /** Time within which the stopped demo has ended; then it is cut off. */
 const STOP_MS = 9_500;
+/** A second signal within this time is the first one again: npm hands on what the terminal sent. */
+const SAME_SIGNAL_MS = 1_000;
 const STATUS_MS = 10_000;
 
 export const addDemo = (program: Command): void => {
@@ -88,9 +90,10 @@ const run = async (flags: DemoFlags): Promise<void> => {
   const stopping = new AbortController();
   const { signal } = stopping;
   const starting = Demo.start(optionsOf(flags), (share, at) => progress.show(share, at));
+  let stoppedMs = 0;
   const stop = (code: number): void => {
-    if (signal.aborted) return exitNow(code === 0 ? 130 : code);
     stopping.abort();
+    stoppedMs = systemClock.monotonicMs();
     systemClock.setTimer(STOP_MS, () => exitNow(1));
     // A server that is still starting is waited for, then stopped.
     starting
@@ -100,8 +103,13 @@ const run = async (flags: DemoFlags): Promise<void> => {
         () => exitNow(1),
       );
   };
-  onSignals(['SIGINT', 'SIGTERM'], () => stop(0));
+  onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => {
+    if (!signal.aborted) stop(0);
+    else if (systemClock.monotonicMs() - stoppedMs > SAME_SIGNAL_MS) exitNow(130);
+  });
   onUncaught((error) => {
+    // Also what a terminal that is gone makes of our last words.
+    if (signal.aborted) return;
     const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
     systemOutput.notice(`meshtrail: ${words}\n`);
     stop(1);

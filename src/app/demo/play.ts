@@ -56,7 +56,7 @@ export class Play {
       sending = courier.send(lines);
     }
     await sending;
-    onHistory(1);
+    if (!signal.aborted) onHistory(1);
   }
 
   /** Sends what happens until it is told to stop. After a pause of the server it catches up. */
