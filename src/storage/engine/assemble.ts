@@ -1,9 +1,11 @@
 import { MeshtrailError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { Catalog } from './catalog.ts';
 import type { EngineCounters } from './counters.ts';
 import { Delivery } from './delivery.ts';
 import type { Engine, EngineHome, EngineOptions } from './engine.ts';
+import { readFailure, wasAnswered } from './failure.ts';
 import { createQuarantine } from './quarantine.ts';
 import { Reader } from './reader.ts';
 import { Tables } from './tables.ts';
@@ -34,11 +36,7 @@ export function assembleEngine(
   const engine: Engine = {
     async start() {
       await home.start();
-      const connection = await home.connection(LIMITS.engineStartMs);
-      if (connection === undefined) {
-        throw new MeshtrailError('engine_unavailable', 'the engine ended during its start');
-      }
-      await tables.migrate(connection);
+      await migrate(home, tables, clock);
     },
     async stop() {
       await writer.stop();
@@ -61,3 +59,24 @@ export function assembleEngine(
   };
   return { engine, underWay: () => reader.active + writer.active };
 }
+
+/** Brings the schema up to date; an engine that ends meanwhile is waited for. */
+async function migrate(home: EngineHome, tables: Tables, clock: Clock): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + LIMITS.engineStartMs;
+  for (;;) {
+    const connection = await home.connection(LIMITS.engineStartMs);
+    if (connection === undefined) {
+      throw new MeshtrailError('engine_unavailable', 'the engine ended during its start');
+    }
+    try {
+      return await tables.migrate(connection);
+    } catch (error) {
+      if (wasAnswered(error) || clock.monotonicMs() > deadlineMs) throw readFailure(error, false);
+      home.suspect(connection);
+      await clock.sleep(RETRY_MS);
+    }
+  }
+}
+
+/** Between two tries of the schema, ms. */
+const RETRY_MS = 50;
