@@ -72,7 +72,6 @@ async function migrate(home: EngineHome, tables: Tables, clock: Clock): Promise<
       return await tables.migrate(connection);
     } catch (error) {
       if (wasAnswered(error) || clock.monotonicMs() > deadlineMs) throw readFailure(error, false);
-      home.suspect(connection);
       await clock.sleep(RETRY_MS);
     }
   }
