@@ -121,6 +121,9 @@ describe('npm run demo', () => {
       return data.result.reduce((sum, { values }) => sum + values.length, 0);
     };
     await expect.poll(newLines, { timeout: 20_000 }).toBeGreaterThan(5);
+    const atFirst = await newLines();
+    await expect.poll(newLines, { timeout: 20_000 }).toBeGreaterThan(atFirst);
+    expect(child.exitCode).toBeNull();
   });
 
   it(

@@ -141,5 +141,6 @@ it('opens a lost syslog connection again', async () => {
     .toMatch(
       /^\d+ <134>1 2026-06-15T00:00:00\.000000Z machine-1 shop 812 - \[[^\]]+\] before\d+ .*after/,
     );
+  expect(sockets).toHaveLength(2);
   await courier.close();
 });
