@@ -43,7 +43,7 @@ export const plainAlternatives = (regex: string): readonly string[] | undefined 
   for (let i = 0; i <= regex.length; i++) {
     const char = regex.charAt(i);
     if (char === '\\') {
-      i++;
+      if (++i === regex.length) return undefined;
       continue;
     }
     if (char !== '|' && char !== '') continue;
