@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, MB } from './figures.ts';
 import { queryRange, type Range } from './logql.ts';
-import { residentBytesOf, untilRest } from './processes.ts';
+import { residentBytesOf } from './processes.ts';
 import { timed } from './queries.ts';
 import type { Report } from './report.ts';
 import { Sender } from './sender.ts';
@@ -113,7 +113,7 @@ export const runBuckets = async (
       (await makeBuckets(server, buckets)) / 1000,
       's',
     );
-    await untilRest([server.enginePid], restMs);
+    await server.cpuMsAtRest(restMs);
     const restarts = (await server.metrics()).sum('engine_restarts_total');
     report.line('restarts of the engine for more disks', restarts, '');
     report.line('memory of the server', residentBytesOf(server.pid) / MB, 'MB');
@@ -138,7 +138,7 @@ const runTrickle = async (
   trickleS: number,
   restMs: number,
 ): Promise<void> => {
-  const { pid, enginePid } = server;
+  const { enginePid } = server;
   const inserts = (await server.metrics()).sum('engine_inserts_total');
   const before = server.cpuMs();
   const from = performance.now();
@@ -146,7 +146,7 @@ const runTrickle = async (
   const wallMs = performance.now() - from;
   const during = server.cpuMs();
   await server.stored(buckets + lines);
-  const [serverMs = 0, engineMs = 0] = await untilRest([pid, enginePid], restMs);
+  const merged = await server.cpuMsAtRest(restMs);
   const metrics = await server.metrics();
   const cores = (to: { server: number; engine: number }): number =>
     (to.server - before.server + to.engine - before.engine) / wallMs;
@@ -154,11 +154,7 @@ const runTrickle = async (
   report.line('trickle: server', (during.server - before.server) / wallMs, 'cores');
   report.line('trickle: engine', (during.engine - before.engine) / wallMs, 'cores');
   report.line('trickle: server and engine', cores(during), 'cores', { most: 0.5 });
-  report.line(
-    'trickle: the same until merged',
-    cores({ server: serverMs, engine: engineMs }),
-    'cores',
-  );
+  report.line('trickle: the same until merged', cores(merged), 'cores');
   report.line('trickle: inserts', metrics.sum('engine_inserts_total') - inserts, '');
   report.line('trickle: memory of the engine', residentBytesOf(enginePid) / MB, 'MB');
   report.line('trickle: records sent', buckets + lines, '');

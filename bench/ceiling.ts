@@ -91,7 +91,7 @@ export const runCeiling = async (
       await engine.insert('Native', [bytes]);
     }
     const wallMs = performance.now() - from;
-    const [after = 0] = await untilRest([engine.pid], restMs);
+    const after = (await untilRest(engine.pid, [], restMs)).engine;
     if (at !== statSync(file).size) throw new Error('not all blocks were sent');
     const rows = await engine.rows();
     const diskBytes = diskBytesOf(engine.directory);

@@ -144,7 +144,7 @@ export const runNaive = async (
     while (source.hasMore) await engine.insert('JSONEachRow', source.insert());
     const nodeMs = ownCpuMs() - nodeBefore;
     const wallMs = performance.now() - from;
-    const [engineAfter = 0] = await untilRest([engine.pid], restMs);
+    const engineAfter = (await untilRest(engine.pid, [], restMs)).engine;
     const rows = await engine.rows();
     const diskBytes = diskBytesOf(engine.directory);
     return { nodeMs, engineMs: engineAfter - engineBefore, wallMs, diskBytes, rows };

@@ -39,22 +39,26 @@ export const ownCpuMs = (): number => {
 };
 
 /**
- * Waits until the processes have used next to no CPU for `restMs`, and gives what each had used
- * when that rest began: the wait itself is not counted.
+ * Waits until the engine has used next to no CPU for `restMs`, which means that its merges are
+ * done, and gives the CPU of all processes when that rest began, ms: the wait itself is not counted.
  */
-export const untilRest = async (pids: readonly number[], restMs: number): Promise<number[]> => {
+export const untilRest = async (
+  engine: number,
+  others: readonly number[],
+  restMs: number,
+): Promise<{ readonly engine: number; readonly others: readonly number[] }> => {
   const deadline = performance.now() + REST_LIMIT_MS;
-  const sample = (): { atMs: number; used: number[] } => ({
+  const sample = (): { atMs: number; engine: number; others: number[] } => ({
     atMs: performance.now(),
-    used: pids.map(cpuMsOf),
+    engine: cpuMsOf(engine),
+    others: others.map(cpuMsOf),
   });
   let from = sample();
   for (;;) {
     await sleep(POLL_MS);
     const now = sample();
-    const spent = Math.max(...now.used.map((ms, i) => ms - (from.used[i] as number)));
-    if (spent > restMs * REST_SHARE) from = now;
-    else if (now.atMs - from.atMs >= restMs) return from.used;
+    if (now.engine - from.engine > restMs * REST_SHARE) from = now;
+    else if (now.atMs - from.atMs >= restMs) return from;
     if (now.atMs > deadline) throw new Error('the engine did not come to rest');
   }
 };

@@ -9,7 +9,7 @@ import { runLatency } from './latency.ts';
 import { runNaive } from './naive.ts';
 import type { Options } from './options.ts';
 import { makeData, makePayloads, type Data, type Payloads, type Shape } from './payloads.ts';
-import { residentBytesOf, untilRest } from './processes.ts';
+import { residentBytesOf } from './processes.ts';
 import { runQueries } from './queries.ts';
 import { Report } from './report.ts';
 import { BenchServer } from './server.ts';
@@ -73,7 +73,7 @@ class Bench {
     const server = await BenchServer.start(this.directory, options.profile);
     try {
       report.begin(`ingest ${shape}`, `load average ${loads()}`);
-      await untilRest([server.pid, server.enginePid], options.restMs);
+      await server.cpuMsAtRest(options.restMs);
       report.line('idle memory of the server', residentBytesOf(server.pid) / MB, 'MB');
       const idle = residentBytesOf(server.enginePid) / MB;
       report.line('idle memory of the engine', idle, 'MB', { most: 250 });
@@ -158,9 +158,16 @@ export const runBench = async (
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')}\n`,
   );
+  const interrupted = (): void => {
+    BenchServer.killAll();
+    rmSync(directory, { recursive: true, force: true });
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     await new Bench(report, options, directory).run();
   } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     rmSync(directory, { recursive: true, force: true });
   }
   report.end();

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServerProcess } from '../sim/server-process.ts';
-import { cpuMsOf } from './processes.ts';
+import { cpuMsOf, untilRest } from './processes.ts';
 
 /** A real server over a fresh directory, and what its metrics say. */
 
@@ -28,6 +28,8 @@ export class Metrics {
     return this.values.get(`meshtrail_${name}`) ?? 0;
   }
 }
+
+const running = new Set<BenchServer>();
 
 export interface CpuMs {
   readonly server: number;
@@ -56,6 +58,7 @@ export class BenchServer {
   static async start(directory: string, profile?: string): Promise<BenchServer> {
     const temporary = mkdtempSync(join(directory, 'server-'));
     const server = new BenchServer(temporary, await freePort(), profile);
+    running.add(server);
     await server.process.start();
     return server;
   }
@@ -84,6 +87,12 @@ export class BenchServer {
     return { server: cpuMsOf(this.pid), engine: cpuMsOf(this.enginePid) };
   }
 
+  /** What was used when the engine came to rest for `restMs`. */
+  async cpuMsAtRest(restMs: number): Promise<CpuMs> {
+    const { engine, others } = await untilRest(this.enginePid, [this.pid], restMs);
+    return { server: others[0] as number, engine };
+  }
+
   /** Reading them starts the event loop's measurement anew. */
   async metrics(): Promise<Metrics> {
     const answer = await fetch(`${this.url}/metrics`);
@@ -101,8 +110,14 @@ export class BenchServer {
     }
   }
 
+  /** Ends it at once, for a benchmark that is interrupted. */
+  static killAll(): void {
+    for (const server of running) void server.process.kill();
+  }
+
   async stop(): Promise<void> {
     await this.process.stop();
+    running.delete(this);
     rmSync(this.temporary, { recursive: true, force: true });
   }
 }
