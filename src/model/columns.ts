@@ -1,6 +1,6 @@
 /**
- * The columns of a log record, in the order in which they are written. The names are DESIGN.md's and
- * rule everywhere: in the engine's tables, in `| record`, in KQL, in the API.
+ * The columns of a log record, in the order in which they are written. The names are DESIGN.md's
+ * and rule everywhere: in the engine's tables, in `| record`, in KQL, in the API.
  *
  * Kinds and their ClickHouse types:
  * - `time`  DateTime64(9), nanoseconds since 1970 UTC
@@ -9,8 +9,9 @@
  * - `u8`, `u16`, `u64`  unsigned integers, 0 where unknown
  * - `map`   Map(LowCardinality(String), String)
  *
- * `lane`, `seq` and `segment` are not here: the journal gives them out after a batch is encoded, and
- * the engine's writer appends them (see `TAIL_COLUMNS`). `tenant` is a constant of the bucket's table.
+ * `lane`, `seq` and `segment` are not here: the journal gives them out after a batch is encoded,
+ * and the engine's writer appends them (see `TAIL_COLUMNS`). `tenant` is a constant of the bucket's
+ * table.
  */
 export type ColumnKind = 'time' | 'name' | 'text' | 'u8' | 'u16' | 'u64' | 'map';
 
@@ -86,7 +87,9 @@ export const C = Object.freeze(
   Object.fromEntries(COLUMNS.map((column, index) => [column.name, index])),
 ) as { readonly [N in ColumnName]: number };
 
-/** Columns that the engine's writer appends to every block once the journal has numbered the rows. */
+/**
+ * Columns that the engine's writer appends to every block once the journal has numbered the rows.
+ */
 export const TAIL_COLUMNS = [
   { name: 'lane', kind: 'name' },
   { name: 'seq', kind: 'u64' },

@@ -77,8 +77,7 @@ const readUnit = (buf: Uint8Array, at: number, end: number): boolean => {
 
 /**
  * Reads a duration into `measured.value`, nanoseconds: a bare number counts `unitNs` each (0: a
- * bare
- * number is refused); Go's and Prometheus' forms (`13ms`, `1.5s`, `1m30s`, `250µs`) say their
+ * bare number is refused); Go's and Prometheus' forms (`13ms`, `1.5s`, `1m30s`, `250µs`) say their
  * units.
  *
  * @returns false for anything else: negative, exponents, over 2^53 ns (104 days).

@@ -1,6 +1,7 @@
 import { COLUMNS } from './columns.ts';
 import type { Origin } from './fields.ts';
 import type { Key } from './key.ts';
+import { LIMITS } from './limits.ts';
 import type { LogRecord } from './record.ts';
 
 /** Keeps a field as it came: in `metadata` (envelope) or `attributes` (line). */
@@ -13,6 +14,7 @@ export const putRest = (
   end: number,
 ): void => {
   if (origin === 'line') record.attribute(key, buf, start, end);
+  else if (record.metadata.count >= LIMITS.metadataPerRecord) record.overflow++;
   else record.metadata.put(key, buf, start, end);
 };
 

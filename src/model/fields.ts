@@ -17,10 +17,8 @@ export type Origin = 'envelope' | 'line';
 
 /**
  * Puts one named field into the record: into its column where the name is known to mean one
- * (OpenTelemetry,
- * ECS, Kubernetes, and the common loggers' names; values converted: severity words, times,
- * durations),
- * else into `metadata` (envelope) or `attributes` (line).
+ * (OpenTelemetry, ECS, Kubernetes, and the common loggers' names; values converted: severity words,
+ * times, durations), else into `metadata` (envelope) or `attributes` (line).
  */
 export type PutField = (
   record: LogRecord,
@@ -67,6 +65,9 @@ const resolve = (key: Key): Role => {
 };
 
 const roleOf = (key: Key): Role => (key.id < 0 ? REST : (roles[key.id] ?? resolve(key)));
+
+/** Whether a field of this name is the app's, as a Kubernetes label: it names the service too. */
+export const isAppLabel = (key: Key): boolean => roleOf(key).reading === READ.appLabel;
 
 /**
  * How surely a field of this name is the message: 0 not, 1 where nothing better comes, 2 surely.

@@ -33,15 +33,11 @@ import type { Scratch } from './record.ts';
  * A scanner over one JSON object (RFC 8259, strict) that makes no strings and no objects per value.
  *
  * Lines of one logger repeat: after the value of `"level"` comes `","trace_id":"` again and again.
- * The
- * scanner keeps a graph of the members seen, and on each edge the exact bytes that stood between
- * two
- * values (the glue: quotes, commas, braces, whitespace, the next name). On the hot path a value's
- * end
- * is followed by one comparison with the glue of the edge taken last, which gives the next member's
- * interned key, its depth and where its value starts. Where no glue fits, the bytes are read one by
- * one
- * and a new edge is made. The graph changes speed only, never the outcome.
+ * The scanner keeps a graph of the members seen, and on each edge the exact bytes that stood
+ * between two values (the glue: quotes, commas, braces, whitespace, the next name). On the hot path
+ * a value's end is followed by one comparison with the glue of the edge taken last, which gives the
+ * next member's interned key, its depth and where its value starts. Where no glue fits, the bytes
+ * are read one by one and a new edge is made. The graph changes speed only, never the outcome.
  */
 
 /** Told of each value in order. `key` is the full dotted path (`k8s.labels.app`). */
@@ -281,8 +277,8 @@ const readOther = (key: Key, buf: Uint8Array, at: number, end: number, list: Fie
 const scanner = new JsonScanner();
 
 /**
- * Lists the values of the JSON object in `buf` from `start` to `end` (spaces around it allowed) under
- * their full dotted names. Names that hold dots are taken as they are, so `{"a.b":1}` and
+ * Lists the values of the JSON object in `buf` from `start` to `end` (spaces around it allowed)
+ * under their full dotted names. Names that hold dots are taken as they are, so `{"a.b":1}` and
  * `{"a":{"b":1}}` are listed alike; repeated names are listed each time.
  *
  * @returns the scratch's list, good until the scratch is used for the next object or the record is

@@ -4,8 +4,7 @@ import { LIMITS } from './limits.ts';
 /**
  * The lexical half of JSON (RFC 8259) over bytes: strings, numbers, literals and whole values are
  * checked and measured in place. Every function takes the position of a token's first byte and
- * gives
- * the position after it, or -1 where the bytes are not JSON.
+ * gives the position after it, or -1 where the bytes are not JSON.
  */
 
 export const isSpace = (byte: number): boolean =>
@@ -18,24 +17,29 @@ export const skipSpace = (buf: Uint8Array, at: number, end: number): number => {
 
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
+/** Where a word of four bytes holds a quote, a backslash or a control character: their top bits. */
+const stopsOf = (word: number): number =>
+  ((word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101)) &
+  ~word &
+  -0x7f7f7f80;
+
+/**
+ * Which of four bytes comes first. A borrow can only spoil bytes above the first, so it is exact.
+ */
+const firstOf = (stops: number): number => (31 - Math.clz32(stops & -stops)) >> 3;
+
 /**
  * First byte at or after `at` that a string cannot hold as it is: a quote, a backslash or a control
- * character; `end` where there is none. Reads four bytes at a time: strings are most of a log line.
+ * character; `end` where there is none. Reads eight bytes a turn: strings are most of a log line.
  */
 export const stringStop = (view: DataView, at: number, end: number): number => {
-  const last = end - 4;
+  const last = end - 8;
   while (at <= last) {
-    const word = view.getInt32(at, true);
-    const quote = word ^ 0x22222222;
-    const slash = word ^ 0x5c5c5c5c;
-    const stop =
-      (((quote - 0x01010101) & ~quote) |
-        ((slash - 0x01010101) & ~slash) |
-        ((word - 0x20202020) & ~word)) &
-      -0x7f7f7f80;
-    // A borrow can only spoil bytes above the first match, so the lowest bit is exact.
-    if (stop !== 0) return at + ((31 - Math.clz32(stop & -stop)) >> 3);
-    at += 4;
+    const near = stopsOf(view.getInt32(at, true));
+    if (near !== 0) return at + firstOf(near);
+    const far = stopsOf(view.getInt32(at + 4, true));
+    if (far !== 0) return at + 4 + firstOf(far);
+    at += 8;
   }
   while (at < end) {
     const byte = view.getUint8(at);
@@ -123,9 +127,8 @@ const putCodePoint = (out: Uint8Array, at: number, code: number): number => {
 
 /**
  * Unescapes the content of a string that `stringEnd` has accepted into `out` at `at`, which must
- * have
- * room for `end - start` bytes; gives the position after it. Surrogate pairs become one character;
- * a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
+ * have room for `end - start` bytes; gives the position after it. Surrogate pairs become one
+ * character; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
  */
 export const unescapeInto = (
   out: Uint8Array,

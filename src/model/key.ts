@@ -14,6 +14,11 @@ export interface Key {
 }
 
 const SLOTS = 1 << 15;
+/**
+ * Longest search among names whose hashes collide, which a sender may arrange: a name that finds no
+ * place in so many steps is not interned.
+ */
+const MOST_PROBES = 64;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
@@ -50,14 +55,18 @@ export class KeyTable {
   intern(bytes: Uint8Array, start: number, end: number): Key {
     const length = end - start;
     let slot = hashBytes(bytes, start, end) & (SLOTS - 1);
-    for (;;) {
+    let probes = 0;
+    for (; probes < MOST_PROBES; probes++) {
       const key = this.slots[slot];
       if (key === undefined) break;
       if (key.bytes.length === length && equalBytes(key.bytes, 0, bytes, start, length)) return key;
       slot = (slot + 1) & (SLOTS - 1);
     }
     const copy = bytes.slice(start, end);
-    const full = this.count >= LIMITS.internedKeys || length > LIMITS.internedKeyBytes;
+    const full =
+      probes === MOST_PROBES ||
+      this.count >= LIMITS.internedKeys ||
+      length > LIMITS.internedKeyBytes;
     const key: Key = {
       bytes: copy,
       text: decoder.decode(copy),

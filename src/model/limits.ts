@@ -10,8 +10,17 @@ export const LIMITS = {
   internedKeyBytes: 256,
   /** Longest line kept, bytes. Longer ones are cut, counted, and marked on the record. */
   lineBytes: 1_048_576,
+  /**
+   * Values of one record together, bytes; fields beyond it are left out, counted and marked. A row
+   * must fit a journal frame together with the batch that it ends.
+   */
+  recordBytes: 16_777_216,
   /** Fields of one record that become attributes; the rest stay in the line, counted. */
   attributesPerRecord: 1_024,
+  /**
+   * Fields around one line that are kept: far above any shipper's, and below what breaks a block.
+   */
+  metadataPerRecord: 262_144,
   /** Nesting depth of JSON that is flattened; deeper values are kept verbatim in one attribute. */
   jsonDepth: 16,
   /**
@@ -291,6 +300,8 @@ export const LIMITS = {
   scanSliceRows: 32_768,
   /** Parts that a crowded window is counted in at once: bounds the answer, not the depth. */
   scanSliceParts: 256,
+  /** Whole rows asked for by id at once: bounds what the engine sorts, and the request's length. */
+  rowsById: 1_000,
   /** Lines of one query's answer: Loki's own default (`max_entries_limit_per_query`). */
   queryLines: 5_000,
   /** Lines of one query's answer, bytes: a longer answer is cut there and says so. */

@@ -4,19 +4,23 @@ import { Bytes, equalViews } from './bytes.ts';
 const RECENT = 2_048;
 /**
  * Longest search among colliding values. Hashes are not secret, so a sender may make values
- * collide;
- * beyond this a value is simply written once more, which the form allows.
+ * collide; beyond this a value is simply written once more, which the form allows.
  */
 const MOST_PROBES = 32;
-/** Numbers of one entry: where its value starts, its length, its hash, column and index, next. */
-const STRIDE = 5;
+/** Numbers of one entry: half a cache line. */
+const STRIDE = 8;
 const START = 0;
 const LENGTH = 1;
-const HASH = 2;
+/** The first, middle and last four bytes, which are all bytes of values up to twelve. */
+const FIRST = 2;
+const MIDDLE = 3;
+const LAST = 4;
 /** Column in the upper bits, index within the column in the lower 24. */
-const PLACE = 3;
+const PLACE = 5;
 /** The next entry of the same column. */
-const NEXT = 4;
+const NEXT = 6;
+const HASH = 7;
+const ALL_IN_WORDS = 12;
 const INDEX_BITS = 24;
 const INDEX_MASK = (1 << INDEX_BITS) - 1;
 
@@ -35,9 +39,10 @@ export class Dictionaries {
   /** Length-prefixed values, as the Native form wants them. */
   private readonly data = new Bytes(16_384);
   private entries = new Int32Array(1_024 * STRIDE);
-  private count = 0;
+  /** Entry 0 is no value: its length is 0, which is never looked up. */
+  private count = 1;
   private slots = new Int32Array(4_096).fill(-1);
-  private readonly recent = new Int32Array(RECENT).fill(-1);
+  private readonly recent = new Int32Array(RECENT);
 
   constructor(columns: number) {
     this.sizes = new Int32Array(columns).fill(1);
@@ -51,67 +56,90 @@ export class Dictionaries {
   }
 
   clear(): void {
-    if (this.count === 0) return;
+    if (this.count === 1) return;
     this.data.clear();
-    this.count = 0;
+    this.count = 1;
     this.sizes.fill(1);
     this.sums.fill(0);
     this.heads.fill(-1);
     if (this.slots.length > 262_144) this.slots = new Int32Array(4_096);
     this.slots.fill(-1);
-    this.recent.fill(-1);
+    this.recent.fill(0);
   }
 
   /** The index in its column of the value from `start` to `end`, which is added where it is new. */
   indexOf(column: number, view: DataView, start: number, end: number): number {
     const length = end - start;
-    if (length === 0) return 0;
-    const sketch = sketchOf(view, start, length, column);
+    if (length < 4) return this.indexOfShort(column, view, start, length);
+    const first = view.getInt32(start, true);
+    const middle = view.getInt32(start + ((length - 4) >> 1), true);
+    const last = view.getInt32(end - 4, true);
+    const mix =
+      Math.imul(first, 0x2c1b3c6d) ^
+      Math.imul(middle, 0x165667b1) ^
+      Math.imul(last, 0x297a2d39) ^
+      Math.imul(length | (column << 12), 0x9e3779b1);
+    const sketch = (mix ^ (mix >>> 15)) & (RECENT - 1);
+    const { entries } = this;
     const known = this.recent[sketch] as number;
-    if (known >= 0 && this.matches(known, column, view, start, length))
-      return (this.entries[known + PLACE] as number) & INDEX_MASK;
-    const entry = this.find(column, view, start, length);
+    if (
+      entries[known + FIRST] === first &&
+      entries[known + LAST] === last &&
+      entries[known + MIDDLE] === middle &&
+      entries[known + LENGTH] === length &&
+      (entries[known + PLACE] as number) >>> INDEX_BITS === column &&
+      (length <= ALL_IN_WORDS ||
+        equalViews(this.data.view, entries[known + START] as number, view, start, length))
+    )
+      return (entries[known + PLACE] as number) & INDEX_MASK;
+    const entry = this.find(column, view, start, length, first, middle, last);
     this.recent[sketch] = entry;
     return (this.entries[entry + PLACE] as number) & INDEX_MASK;
   }
 
-  private matches(
-    entry: number,
+  private indexOfShort(column: number, view: DataView, start: number, length: number): number {
+    if (length === 0) return 0;
+    let first = 0;
+    for (let i = 0; i < length; i++) first = (first << 8) | view.getUint8(start + i);
+    const entry = this.find(column, view, start, length, first, 0, 0);
+    return (this.entries[entry + PLACE] as number) & INDEX_MASK;
+  }
+
+  private find(
     column: number,
     view: DataView,
     start: number,
     length: number,
-  ): boolean {
-    const { entries } = this;
-    return (
-      entries[entry + LENGTH] === length &&
-      (entries[entry + PLACE] as number) >>> INDEX_BITS === column &&
-      equalViews(this.data.view, entries[entry + START] as number, view, start, length)
-    );
-  }
-
-  private find(column: number, view: DataView, start: number, length: number): number {
+    first: number,
+    middle: number,
+    last: number,
+  ): number {
     const hash = hashOf(view, start, length, column);
     const mask = this.slots.length - 1;
     let slot = hash & mask;
     for (let probe = 0; probe < MOST_PROBES; probe++) {
       const entry = this.slots[slot] as number;
-      if (entry < 0) return this.insert(slot, hash, column, view, start, length);
-      if (this.entries[entry + HASH] === hash && this.matches(entry, column, view, start, length))
+      if (entry < 0) break;
+      if (
+        this.entries[entry + HASH] === hash &&
+        this.entries[entry + LENGTH] === length &&
+        (this.entries[entry + PLACE] as number) >>> INDEX_BITS === column &&
+        equalViews(this.data.view, this.entries[entry + START] as number, view, start, length)
+      )
         return entry;
       slot = (slot + 1) & mask;
     }
-    return this.insert(-1, hash, column, view, start, length);
+    const entry = this.insert(column, view, start, length);
+    this.entries[entry + FIRST] = first;
+    this.entries[entry + MIDDLE] = middle;
+    this.entries[entry + LAST] = last;
+    this.entries[entry + HASH] = hash;
+    if ((this.slots[slot] as number) < 0) this.slots[slot] = entry;
+    if (this.count * 2 > this.slots.length) this.rehash();
+    return entry;
   }
 
-  private insert(
-    slot: number,
-    hash: number,
-    column: number,
-    view: DataView,
-    start: number,
-    length: number,
-  ): number {
+  private insert(column: number, view: DataView, start: number, length: number): number {
     const entry = this.count * STRIDE;
     this.count++;
     if (entry === this.entries.length) {
@@ -125,22 +153,19 @@ export class Dictionaries {
     this.sums[column] = (this.sums[column] as number) + this.data.length - before;
     entries[entry + START] = this.data.length - length;
     entries[entry + LENGTH] = length;
-    entries[entry + HASH] = hash;
     entries[entry + PLACE] = (column << INDEX_BITS) | (sizes[column] as number);
     entries[entry + NEXT] = -1;
     if ((heads[column] as number) < 0) heads[column] = entry;
     else entries[(tails[column] as number) + NEXT] = entry;
     tails[column] = entry;
     sizes[column] = (sizes[column] as number) + 1;
-    if (slot >= 0) this.slots[slot] = entry;
-    if (this.count * 2 > this.slots.length) this.rehash();
     return entry;
   }
 
   private rehash(): void {
     const slots = new Int32Array(this.slots.length * 2).fill(-1);
     const mask = slots.length - 1;
-    for (let entry = 0; entry < this.count * STRIDE; entry += STRIDE) {
+    for (let entry = STRIDE; entry < this.count * STRIDE; entry += STRIDE) {
       let slot = (this.entries[entry + HASH] as number) & mask;
       let probes = 1;
       while ((slots[slot] as number) >= 0 && probes < MOST_PROBES) {
@@ -163,19 +188,6 @@ export class Dictionaries {
     }
   }
 }
-
-/** A slot of `recent`, by length, first, middle and last bytes. */
-const sketchOf = (view: DataView, start: number, length: number, column: number): number => {
-  let mix = length ^ (column << 8);
-  if (length >= 4) {
-    mix ^= Math.imul(view.getInt32(start, true), 0x2c1b3c6d);
-    mix ^= Math.imul(view.getInt32(start + ((length - 4) >> 1), true), 0x165667b1);
-    mix ^= Math.imul(view.getInt32(start + length - 4, true), 0x297a2d39);
-  } else for (let i = 0; i < length; i++) mix = Math.imul(mix, 31) + view.getUint8(start + i);
-  mix ^= mix >>> 15;
-  mix = Math.imul(mix, 0x2c1b3c6d);
-  return (mix >>> 16) & (RECENT - 1);
-};
 
 /** All bytes, four at a time (the mixing of xxHash32's single lane). */
 const hashOf = (view: DataView, start: number, length: number, column: number): number => {

@@ -1,7 +1,6 @@
 /**
  * Severities as OpenTelemetry counts them (1-24, logs data model, "SeverityNumber"): TRACE 1, DEBUG
- * 5,
- * INFO 9, WARN 13, ERROR 17, FATAL 21; finer words lie between. 0 is unknown.
+ * 5, INFO 9, WARN 13, ERROR 17, FATAL 21; finer words lie between. 0 is unknown.
  */
 export const SEVERITY = {
   unknown: 0,

@@ -1,12 +1,15 @@
 import type { Batch } from './batch.ts';
 
 /**
- * What the journal, the engine and the pipeline say to each other. The order is: a bucket is found for
- * the batch, the journal numbers and stores it (the acknowledgement point), the engine's writer takes
- * it from the journal and releases it once the engine holds it durably.
+ * What the journal, the engine and the pipeline say to each other. The order is: a bucket is found
+ * for the batch, the journal numbers and stores it (the acknowledgement point), the engine's writer
+ * takes it from the journal and releases it once the engine holds it durably.
  */
 
-/** A table of one tenant, class and week of `observed_at`, with a key and an encrypted disk of its own. */
+/**
+ * A table of one tenant, class and week of `observed_at`, with a key and an encrypted disk of its
+ * own.
+ */
 export interface Bucket {
   /** `<tenant>/<class>/<monday, YYYY-MM-DD>`. */
   readonly id: string;

@@ -23,8 +23,7 @@ export const MAX_TIME_SEC = 9_223_372_035;
 
 /**
  * Numbers below this count no seconds since 1970 (they would be before March 1973, and are uptimes
- * and
- * durations in practice); the same power splits milliseconds, microseconds and nanoseconds.
+ * and durations in practice); the same power splits milliseconds, microseconds and nanoseconds.
  */
 const LEAST_EPOCH_DIGITS = 9;
 
@@ -131,8 +130,7 @@ const readFraction = (buf: Uint8Array, at: number, end: number): void => {
 
 /**
  * The zone from `at` to `end`: nothing, `Z`, `UTC`, `GMT`, `+hh:mm`, `+hhmm`, `+hh`, with a space
- * in
- * front or not, then Go's ` UTC` and ` m=+...`. Seconds east of UTC, `NaN` where it is something
+ * in front or not, then Go's ` UTC` and ` m=+...`. Seconds east of UTC, `NaN` where it is something
  * else.
  */
 const readZone = (buf: Uint8Array, at: number, end: number): number => {
@@ -222,8 +220,7 @@ const parseCommon = (buf: Uint8Array, start: number, end: number): boolean => {
 
 /**
  * A number since 1970, its unit told by its size: 9 to 11 digits before the point are seconds, to
- * 14
- * milliseconds, to 17 microseconds, to 20 nanoseconds. (Each unit so covers 1973 to 5138.)
+ * 14 milliseconds, to 17 microseconds, to 20 nanoseconds. (Each unit so covers 1973 to 5138.)
  */
 const parseEpoch = (buf: Uint8Array, start: number, end: number): boolean => {
   let digits = 0;
@@ -262,8 +259,7 @@ const yearOf = (sec: number): number => {
 
 /**
  * Gives a time without a year the year that puts it nearest to `referenceSec`: a line of 31
- * December
- * that arrives in January is of last year, and a sender's clock may run ahead.
+ * December that arrives in January is of last year, and a sender's clock may run ahead.
  */
 const finishYearless = (
   month: number,
@@ -343,8 +339,7 @@ export const parseKlogTime = (
  * Reads the time that is written from `start` to `end`, whole, into `parsed`.
  *
  * @param referenceSec seconds since 1970 near which a time without a year lies; 0 where unknown,
- * then
- * such times are not understood.
+ * then such times are not understood.
  * @returns false, with `parsed` unchanged, for anything else and for times outside 1970..2262.
  */
 export const parseTime = (

@@ -1,5 +1,7 @@
 import { C } from '../../model/columns.ts';
-import type { LogRecord } from '../../model/record.ts';
+import { isAppLabel } from '../../model/fields.ts';
+import type { Key } from '../../model/key.ts';
+import type { LogRecord, Pairs } from '../../model/record.ts';
 import { severityOfStatus, SEVERITY } from '../../model/severity.ts';
 
 /** Our own words, in one buffer: each further buffer costs the batch a look-up. */
@@ -43,7 +45,19 @@ const hasFlags = (record: LogRecord): boolean =>
   record.has(C.response_flags) &&
   record.bufs[C.response_flags]?.[record.starts[C.response_flags] as number] !== 0x2d;
 
-/** Draws the conclusions that hold for every format: kind, direction, and an access's severity. */
+/** The service of a record that only says so by a label of its pod. */
+const inferService = (record: LogRecord, pairs: Pairs): void => {
+  for (let i = 0; i < pairs.count; i++) {
+    if (!isAppLabel(pairs.keys[i] as Key)) continue;
+    const start = pairs.starts[i] as number;
+    const end = pairs.ends[i] as number;
+    if (end === start) continue;
+    record.set(C.service, pairs.bufs[i] as Uint8Array, start, end);
+    return;
+  }
+};
+
+/** Draws the conclusions that hold for every format: kind, service, direction, severity. */
 export const conclude = (record: LogRecord): void => {
   const { numbers } = record;
   const status = numbers[C.status] as number;
@@ -51,6 +65,8 @@ export const conclude = (record: LogRecord): void => {
     record.has(C.response_flags) || (status > 0 && record.has(C.method) && record.has(C.protocol));
   if (access) inferAccess(record);
   else infer(record, C.kind, APP);
+  if (!record.has(C.service)) inferService(record, record.metadata);
+  if (!record.has(C.service)) inferService(record, record.attributes);
   if (record.has(C.upstream_cluster)) inferDirection(record);
   if (
     numbers[C.severity] === 0 &&

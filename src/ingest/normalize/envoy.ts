@@ -27,9 +27,8 @@ const format = new TextFormat([...REQUEST_TOKENS, ...TRANSFER_TOKENS]);
 
 /**
  * Envoy's default access log: `[START_TIME] "METHOD PATH PROTOCOL" CODE FLAGS RECEIVED SENT
- * DURATION
- * UPSTREAM_TIME "X-FORWARDED-FOR" "USER-AGENT" "X-REQUEST-ID" "AUTHORITY" "UPSTREAM_HOST"` (Envoy,
- * "Access logging", default format string).
+ * DURATION UPSTREAM_TIME "X-FORWARDED-FOR" "USER-AGENT" "X-REQUEST-ID" "AUTHORITY" "UPSTREAM_HOST"`
+ * (Envoy, "Access logging", default format string).
  */
 export const envoy: Normalizer = {
   name: 'envoy',

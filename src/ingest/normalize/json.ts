@@ -14,8 +14,7 @@ const DURATION = keys.of('duration');
 /**
  * Puts the fields of a line, and keeps back those whose meaning depends on the others: messages of
  * the second rank (`event`, `log`, Serilog's `@mt`), and a bare `duration`, which is milliseconds
- * in
- * the access logs of Envoy, Istio and Consul and anything elsewhere.
+ * in the access logs of Envoy, Istio and Consul and anything elsewhere.
  */
 class LineFields {
   record = new LogRecord();

@@ -9,8 +9,7 @@ import { plain } from './plain.ts';
 /**
  * Normalizes the cursor's line in place. `source` is anything that lines of one look have in common
  * (a hash, a stream's name): it is remembered which format they had, which saves looking and
- * changes
- * nothing else.
+ * changes nothing else.
  */
 export type Normalize = (record: LogRecord, source: number | string) => void;
 
@@ -57,8 +56,7 @@ const overridesOf = (names: Readonly<Record<string, string>>): Map<string, Norma
 
 /**
  * A format must fit the whole line before it is chosen, so at most one other than `plain` ever
- * does,
- * and trying the remembered one first cannot change the outcome.
+ * does, and trying the remembered one first cannot change the outcome.
  */
 export const createNormalize = (options: NormalizeOptions = {}): Normalize => {
   const overrides = overridesOf(options.override ?? {});
