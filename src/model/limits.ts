@@ -49,6 +49,8 @@ export const LIMITS = {
    * look.
    */
   formatsRemembered: 4_096,
+  /** Scratch of a thread that is kept between requests, bytes; larger ones are given back. */
+  scratchKeptBytes: 1_048_576,
   /** Rows of one encoded batch: keeps a batch's buffers and the engine's blocks small. */
   rowsPerBatch: 65_536,
   /** Bytes of one encoded batch after which it is closed. */

@@ -15,10 +15,15 @@ export async function* runLogPlan(
   plan: LogPlan,
 ): AsyncGenerator<Entry, void, undefined> {
   const { sql, rest } = splitStages(plan.stages);
-  const scan = { scope: plan.scope, matchers: plan.matchers, stages: sql };
-  const columns = needsFields(rest) ? WHOLE_ROWS : LINE_ROWS;
+  const { direction, scope, matchers, after } = plan;
+  const scan = {
+    scope,
+    matchers,
+    stages: sql,
+    after: after === undefined ? undefined : { id: after, direction },
+  };
+  const columns = plan.whole === true || needsFields(rest) ? WHOLE_ROWS : LINE_ROWS;
   const pipeline = compilePipeline(rest);
-  const { direction } = plan;
   let left = plan.limit;
   const rows: AsyncIterable<Row> =
     rest.length === 0 && Number.isFinite(left)

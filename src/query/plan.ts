@@ -22,6 +22,17 @@ export interface LogPlan extends Lines {
   readonly scope: Scope;
   readonly limit: number;
   readonly direction: Direction;
+  /** Only what comes behind this record in the plan's direction. */
+  readonly after?: RowId;
+  /** Rows with all their columns. */
+  readonly whole?: boolean;
+}
+
+/** A record and its place in every answer's order. */
+export interface RowId {
+  readonly timestampNs: bigint;
+  readonly lane: string;
+  readonly seq: number;
 }
 
 /** Samples at `startNs`, `startNs + stepNs` ... up to `endNs`, both ends included. */

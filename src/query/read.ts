@@ -1,7 +1,7 @@
 import type { EngineReader, QueryOptions } from '../model/storage.ts';
 import { LIMITS } from '../model/limits.ts';
 import { narrowScope, type Scope } from './access-filter.ts';
-import type { Direction } from './plan.ts';
+import type { Direction, RowId } from './plan.ts';
 import type { LabelOptions } from './record-labels.ts';
 import type { Row } from './row.ts';
 import type { BinaryKind, BinaryValue } from './row-binary.ts';
@@ -85,12 +85,6 @@ const within = (scan: Scan, { startNs, endNs }: Window): Scan => ({
   scope: narrowScope(scan.scope, startNs, endNs),
 });
 
-interface Id {
-  readonly timestampNs: bigint;
-  readonly lane: string;
-  readonly seq: number;
-}
-
 const ID_KINDS: readonly BinaryKind[] = ['time', 'name', 'u64'];
 
 /** The first `limit` rows of a scan, in windows: ids first, whole rows last. */
@@ -108,7 +102,10 @@ export async function* firstRows(
     if (part.scope.tables.length === 0) continue;
     const ids = await readIds(context, part, direction, left);
     left -= ids.length;
-    if (ids.length > 0) yield* rowsOfIds(context, scan, columns, direction, ids);
+    for (let from = 0; from < ids.length; from += LIMITS.rowsById) {
+      const some = ids.slice(from, from + LIMITS.rowsById);
+      yield* rowsOfIds(context, scan, columns, direction, some);
+    }
   }
 }
 
@@ -117,9 +114,9 @@ const readIds = async (
   scan: Scan,
   direction: Direction,
   limit: number,
-): Promise<Id[]> => {
+): Promise<RowId[]> => {
   const query = idsQuery(scan, direction, limit, context.labels);
-  const ids: Id[] = [];
+  const ids: RowId[] = [];
   for await (const rows of await runValues(context, query, ID_KINDS)) {
     for (const [timestampNs, lane, seq] of rows as [bigint, string, number][]) {
       ids.push({ timestampNs, lane, seq });
@@ -136,22 +133,12 @@ async function* rowsOfIds(
   scan: Scan,
   columns: RowColumns,
   direction: Direction,
-  ids: readonly Id[],
+  ids: readonly RowId[],
 ): AsyncGenerator<Row, void, undefined> {
-  const times = ids.map(({ timestampNs }) => timestampNs);
-  const [first, last] = [times[0] as bigint, times.at(-1) as bigint];
-  const [least, greatest] = first < last ? [first, last] : [last, first];
-  const wanted = new Set(ids.map(keyOf));
-  const query = rowsByIdQuery(
-    within(scan, { startNs: least, endNs: greatest + 1n }),
-    columns,
-    direction,
-    { lanes: [...new Set(ids.map(({ lane }) => lane))], seqs: ids.map(({ seq }) => seq) },
-    context.labels,
-  );
-  for await (const row of streamRows(context, query, columns)) {
-    if (wanted.has(keyOf(row))) yield row;
-  }
+  const [first, last] = [ids[0] as RowId, ids.at(-1) as RowId];
+  const [from, to] = direction === 'forward' ? [first, last] : [last, first];
+  const scope = narrowScope(scan.scope, from.timestampNs, to.timestampNs + 1n);
+  yield* rowsWithIds(context, scope, columns, direction, ids);
 }
 
 async function* streamRows(
@@ -237,5 +224,24 @@ export async function* rowsInWindows(
   for (const window of windowsOf(scan.scope, direction)) {
     const part = within(scan, window);
     if (part.scope.tables.length > 0) yield* allRows(context, part, columns, direction);
+  }
+}
+
+/** Single records by id, wherever in the scope they are. */
+export async function* rowsWithIds(
+  context: ReadContext,
+  scope: Scope,
+  columns: RowColumns,
+  direction: Direction,
+  ids: readonly { readonly lane: string; readonly seq: number }[],
+): AsyncGenerator<Row, void, undefined> {
+  if (scope.tables.length === 0) return;
+  const wanted = new Set(ids.map(keyOf));
+  const scan: Scan = { scope, matchers: [], stages: [] };
+  const lanes = [...new Set(ids.map(({ lane }) => lane))];
+  const named = { lanes, seqs: ids.map(({ seq }) => seq) };
+  const query = rowsByIdQuery(scan, columns, direction, named, context.labels);
+  for await (const row of streamRows(context, query, columns)) {
+    if (wanted.has(keyOf(row))) yield row;
   }
 }

@@ -49,10 +49,11 @@ export class QuerySession {
     time: { readonly startNs: bigint; readonly endNs: bigint },
     limit: number,
     direction: Direction,
+    more: Pick<LogPlan, 'after' | 'whole'> = {},
   ): Promise<LogPlan> {
     const { matchers, stages } = expr;
     const scope = await this.open(time.startNs, time.endNs);
-    return { type: 'log', scope, matchers, stages, limit, direction };
+    return { type: 'log', scope, matchers, stages, limit, direction, ...more };
   }
 
   metricPlan(

@@ -2,7 +2,7 @@ import type { QueryOptions } from '../model/storage.ts';
 import type { Scope } from './access-filter.ts';
 import { accessSql, labelFilterSql, lineFilterSql, matcherSql } from './conditions.ts';
 import type { Matcher } from './logql/ast.ts';
-import type { Direction } from './plan.ts';
+import type { Direction, RowId } from './plan.ts';
 import type { LabelOptions } from './record-labels.ts';
 import type { RowColumns } from './rows.ts';
 import type { SqlStage } from './split.ts';
@@ -23,6 +23,7 @@ export interface Scan {
   readonly scope: Scope;
   readonly matchers: readonly Matcher[];
   readonly stages: readonly SqlStage[];
+  readonly after?: { readonly id: RowId; readonly direction: Direction } | undefined;
 }
 
 export const LOGS = 'meshtrail.logs';
@@ -44,6 +45,12 @@ export const fromSql = (scan: Scan, params: SqlParams, labels: LabelOptions): st
         conditions.push(labelFilterSql(matcher, params, labels));
       }
     }
+  }
+  if (scan.after !== undefined) {
+    const { id, direction } = scan.after;
+    const place = `(${params.time(id.timestampNs)}, ${params.text(id.lane)}, ${params.int64(id.seq)})`;
+    const behind = direction === 'backward' ? '<' : '>';
+    conditions.push(`(timestamp, lane, seq) ${behind} ${place}`);
   }
   return `${LOGS} WHERE ${conditions.join(' AND ')}`;
 };
@@ -86,7 +93,7 @@ export const rowsByIdQuery = (
   labels: LabelOptions,
 ): Statement => {
   const params = new SqlParams();
-  const from = fromSql({ ...scan, stages: [], matchers: [] }, params, labels);
+  const from = fromSql({ scope: scan.scope, stages: [], matchers: [] }, params, labels);
   const lanes = params.texts(ids.lanes);
   const seqs = params.texts(ids.seqs.map(String));
   return statement(

@@ -69,6 +69,8 @@ class LiveTail implements Tail {
   /** Rows already given from storage, at most `limit`, which may be offered again. */
   private readonly given = new Set<string>();
   private readonly ended = new AbortController();
+  /** What ended the query: a limit that it hit. */
+  private failure: Error | undefined;
   private wake: () => void = () => undefined;
 
   constructor(request: TailRequest, session: QuerySession, access: AccessFilter, clock: Clock) {
@@ -85,16 +87,22 @@ class LiveTail implements Tail {
   }
 
   push(rows: Iterable<Row>): void {
-    if (this.ended.signal.aborted) return;
+    if (this.ended.signal.aborted || this.failure !== undefined) return;
     const dueMs = this.clock.monotonicMs() + this.delayMs;
-    for (const row of rows) {
-      if (row.timestampNs < this.startNs) continue;
-      const entry = this.predicate(row);
-      if (entry === undefined) continue;
-      if (this.waiting.length >= LIMITS.tailRows) this.drop(entry);
-      else this.waiting.push({ entry, dueMs });
+    try {
+      for (const row of rows) this.offer(row, dueMs);
+    } catch (error) {
+      this.failure = error instanceof Error ? error : new Error(String(error));
     }
     this.wake();
+  }
+
+  private offer(row: Row, dueMs: number): void {
+    if (row.timestampNs < this.startNs) return;
+    const entry = this.predicate(row);
+    if (entry === undefined) return;
+    if (this.waiting.length >= LIMITS.tailRows) this.drop(entry);
+    else this.waiting.push({ entry, dueMs });
   }
 
   close(): void {
@@ -115,6 +123,7 @@ class LiveTail implements Tail {
       while (!this.ended.signal.aborted) {
         const entries = this.due();
         if (entries.length > 0 || this.named.length > 0) yield this.message(entries);
+        else if (this.failure !== undefined) throw this.failure;
         else await this.sleep();
       }
     } finally {

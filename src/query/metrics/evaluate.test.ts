@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { BinaryExpr, LabelReplace, VectorAggregation } from '../logql/ast.ts';
+import type { BinaryExpr, Expr, LabelReplace, VectorAggregation } from '../logql/ast.ts';
 import { LogqlError } from '../logql/errors.ts';
 import { parseLogql } from '../logql/parser.ts';
 import { sortLabels } from '../labels.ts';
@@ -24,10 +24,10 @@ const plainOf = (vector: Vector): Plain =>
 
 const COUNT = 'count_over_time({a="b"}[1m])';
 
-const parsed = <T>(logql: string): T => {
+const parsed = (logql: string): Expr => {
   const expr = parseLogql(logql);
   if (expr instanceof LogqlError) throw expr;
-  return expr as unknown as T;
+  return expr;
 };
 
 const IN: Plain = [
@@ -117,13 +117,13 @@ describe('aggregations', () => {
       ],
     ],
   ])('%s', async (logql, expected) => {
-    const evaluated = vectorAggregation(parsed<VectorAggregation>(logql), source(IN));
+    const evaluated = vectorAggregation(parsed(logql) as VectorAggregation, source(IN));
     expect(plainOf(await evaluated.at(0))).toEqual(expected);
   });
 });
 
 const binary = (operator: string): BinaryExpr =>
-  parsed<BinaryExpr>(`${COUNT} ${operator} ${COUNT}`);
+  parsed(`${COUNT} ${operator} ${COUNT}`) as BinaryExpr;
 
 const LEFT: Plain = [
   [{ app: 'a', pod: '1' }, 10],
@@ -234,7 +234,7 @@ test.each<[string, Record<string, string>]>([
   ['"dst", "$1", "pod", "2"', { app: 'a', pod: '12' }],
   ['"dst", "${n}$$", "pod", "(?P<n>..)"', { app: 'a', pod: '12', dst: '12$' }],
 ])('label_replace(v, %s)', async (words, expected) => {
-  const expr = parsed<LabelReplace>(`label_replace(${COUNT}, ${words})`);
+  const expr = parsed(`label_replace(${COUNT}, ${words})`) as LabelReplace;
   const evaluated = labelReplace(expr, source([[{ app: 'a', pod: '12' }, 1]]));
   expect(plainOf(await evaluated.at(0))).toEqual([[expected, 1]]);
 });

@@ -12,7 +12,8 @@ const run = (
   more: Partial<TestRecord> = {},
 ): { line: string; labels: Record<string, string> } | 'dropped' => {
   const expr = parseLogql(`{app="shop"} ${stages}`);
-  if (expr instanceof LogqlError || expr.type !== 'log') throw new Error(String(expr));
+  if (expr instanceof LogqlError || expr.type !== 'log')
+    throw new Error(`no query for lines: ${stages}`);
   const record = lokiRecord(1n, { app: 'shop' }, line, { metadata: { trace_id: 't1' }, ...more });
   const [row] = testRows([record], { discoverLogLevels: false });
   const entry = compilePipeline(expr.stages)(must(row, 'one row'));
@@ -136,8 +137,12 @@ describe('logfmt', () => {
     ['| logfmt x="gone"', 'a=1', { x: '' }],
     ['| logfmt', 'plain words only', {}],
   ])('%s of %j', (stages, line, labels) => {
-    const { __error_details__: _, ...found } = labelsOf(stages, line) as Record<string, string>;
+    const { __error_details__: details, ...found } = labelsOf(stages, line) as Record<
+      string,
+      string
+    >;
     expect(found).toEqual(labels);
+    expect(details !== undefined).toBe('__error__' in labels);
   });
 });
 
@@ -243,7 +248,7 @@ describe('changing labels', () => {
 describe('distinct', () => {
   test('keeps the first line of each value', () => {
     const expr = parseLogql('{app="shop"} | json | distinct a');
-    if (expr instanceof LogqlError || expr.type !== 'log') throw new Error(String(expr));
+    if (expr instanceof LogqlError || expr.type !== 'log') throw new Error('no query for lines');
     const lines = ['{"a":1}', '{"a":2}', '{"a":1}', '{"b":1}', '{}'];
     const rows = testRows(
       lines.map((line, i) => lokiRecord(BigInt(i), { app: 'shop' }, line)),
