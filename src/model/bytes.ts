@@ -40,6 +40,13 @@ const newView = (buf: Uint8Array): DataView => {
   return view;
 };
 
+/** Lets go of the buffers: between requests, whose bodies may be large. */
+export const forgetViews = (): void => {
+  const empty = new Uint8Array(0);
+  buf0 = buf1 = buf2 = buf3 = empty;
+  view0 = view1 = view2 = view3 = new DataView(empty.buffer);
+};
+
 /**
  * Up to this size a loop over words beats the engine's own copy, which costs a call and an object.
  */

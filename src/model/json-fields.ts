@@ -25,6 +25,13 @@ export class FieldList {
     this.end = -1;
   }
 
+  /** Forgets, and lets go of the buffers. */
+  release(): void {
+    this.end = -1;
+    this.buf = EMPTY;
+    this.bufs.length = 0;
+  }
+
   /** Whether the list is of this range, which has not changed since it was scanned. */
   isOf(buf: Uint8Array, start: number, end: number): boolean {
     return this.end === end && this.start === start && this.buf === buf;

@@ -18,6 +18,12 @@ export class Pairs {
     this.count = 0;
   }
 
+  /** Empties the map and lets go of the buffers that its values were in. */
+  release(): void {
+    this.count = 0;
+    this.bufs.length = 0;
+  }
+
   put(key: Key, buf: Uint8Array, start: number, end: number): void {
     const i = this.count++;
     this.keys[i] = key;
@@ -52,6 +58,12 @@ export class Scratch {
   used = 0;
   /** The JSON object that was scanned last: what a decoder has read, a normalizer need not. */
   readonly fields = new FieldList();
+
+  /** Lets go of what was scanned, and of room that only an unusual record needed. */
+  release(): void {
+    this.fields.release();
+    if (this.buf.length > LIMITS.scratchKeptBytes) this.buf = new Uint8Array(65_536);
+  }
 
   /** Makes room for `size` bytes at `used`; ranges handed out before stay valid. */
   reserve(size: number): void {
@@ -126,6 +138,20 @@ export class LogRecord {
     this.badTimes = 0;
     this.scratch.used = 0;
     this.scratch.fields.forget();
+  }
+
+  /**
+   * Resets the cursor and lets go of every buffer: between two requests, since a place that is
+   * seldom used would otherwise keep some old request's bytes in memory for ever.
+   */
+  release(): void {
+    this.reset();
+    this.bufs.fill(EMPTY);
+    this.lineBuf = EMPTY;
+    this.labels.release();
+    this.metadata.release();
+    this.attributes.release();
+    this.scratch.release();
   }
 
   setLine(buf: Uint8Array, start: number, end: number): void {
