@@ -27,7 +27,11 @@ export const METRICS = {
     'Lines stored whole beside their values, by reason.',
   ],
   meshtrail_lines_cut_total: ['counter', 'Lines longer than limits.line_bytes, cut and marked.'],
-  meshtrail_fields_overflowed_total: ['counter', 'Fields kept only in their line.'],
+  meshtrail_values_cut_total: ['counter', 'Other values longer than that, cut and marked.'],
+  meshtrail_fields_overflowed_total: [
+    'counter',
+    'Fields kept only in their line, or beyond limits.record_bytes and left out.',
+  ],
   meshtrail_times_replaced_total: [
     'counter',
     'Event times not usable; the time of receipt stands.',
@@ -111,6 +115,7 @@ export class Counters {
       this.add('meshtrail_rejected_records_total', count, { protocol, reason });
     }
     if (counts.linesCut > 0) this.add('meshtrail_lines_cut_total', counts.linesCut);
+    if (counts.valuesCut > 0) this.add('meshtrail_values_cut_total', counts.valuesCut);
     if (counts.fieldsOverflowed > 0) {
       this.add('meshtrail_fields_overflowed_total', counts.fieldsOverflowed);
     }

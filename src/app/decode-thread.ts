@@ -82,6 +82,7 @@ const takeTurn = (first: Job): void => {
     job = receiveMessageOnPort(port)?.message as Job | undefined;
   }
   pipeline.close();
+  pipeline.release();
   const batches = pipeline.batches.splice(0);
   const clamp = (index: number): number => Math.min(index, batches.length - 1);
   const result: ThreadResult = {

@@ -1,16 +1,16 @@
 import { RecordBatch, type Batch } from '../model/batch.ts';
+import { forgetViews } from '../model/bytes.ts';
 import { C } from '../model/columns.ts';
-import { keys } from '../model/key.ts';
-import { LIMITS } from '../model/limits.ts';
 import { LogRecord, setAscii, settleLine } from '../model/record.ts';
 import type { EventSink } from '../ingest/decode/decode.ts';
 import type { Normalize } from '../ingest/normalize/recognise.ts';
+import { boundValues, cutLine, isLong } from './bound.ts';
 
 /**
  * The way of a record through a decoding thread, top-down; the only place where the order of the
  * stages is written. What follows in the main thread stands in `acknowledge.ts`:
  *
- *   receive -> [ decode -> bound -> normalize -> redact -> settle the line -> append ]
+ *   receive -> [ decode -> normalize -> bound -> redact -> settle the line -> append ]
  *           -> journal (fsync) -> acknowledge -> engine
  *
  * A decoder drives it: `begin` hands out the cursor, `commit` runs the stages on what it set.
@@ -62,10 +62,9 @@ export class Pipeline implements EventSink {
 
   commit(): void {
     const { record } = this;
-    // bound: no line is longer than the limit, whatever its protocol allowed
-    if (record.lineEnd - record.lineStart > LIMITS.lineBytes || record.cutBytes > 0) {
-      this.cut(record);
-    }
+    // bound: no line is longer than the limit, whatever its protocol allowed; an object is read
+    // whole first, since half of one does not even say which service wrote it
+    if (isLong(record) && !isObject(record)) this.cut(record);
     // who sent it
     setAscii(record, C.receiver, this.protocol);
     if (this.peer !== '') setAscii(record, C.source, this.peer);
@@ -73,6 +72,8 @@ export class Pipeline implements EventSink {
     this.normalize(record, sourceOf(record));
     this.counts.fieldsOverflowed += record.overflow;
     this.counts.timesReplaced += record.badTimes;
+    if (isLong(record)) this.cut(record);
+    this.bound(record);
     // redact: before anything touches the disk
     this.redact(record);
     // the line: kept whole beside its values, or as the body
@@ -100,24 +101,28 @@ export class Pipeline implements EventSink {
     this.batch.begin(this.observedNs);
   }
 
+  /** Lets go of the bytes received: what is worth keeping is in the batches. */
+  release(): void {
+    this.record.release();
+    forgetViews();
+  }
+
   private cut(record: LogRecord): void {
     this.counts.linesCut++;
-    const held = record.lineEnd - record.lineStart;
-    const size = held + record.cutBytes;
-    let end = record.lineStart + Math.min(held, LIMITS.lineBytes);
-    // not inside a UTF-8 sequence: continuation bytes are 10xxxxxx
-    if (held > LIMITS.lineBytes) {
-      for (let i = 0; i < 3 && ((record.lineBuf[end] as number) & 0xc0) === 0x80; i++) end--;
-    }
-    record.setLine(record.lineBuf, record.lineStart, end);
-    const text = encoder.encode(String(size));
-    record.metadata.put(cutMark, text, 0, text.length);
+    cutLine(record);
+  }
+
+  private bound(record: LogRecord): void {
+    const found = boundValues(record);
+    if (found === undefined) return;
+    this.counts.valuesCut += found.cut;
+    this.counts.fieldsOverflowed += found.leftOut;
   }
 }
 
-/** The mark of a line that was cut: its size as sent, bytes. */
-const cutMark = keys.of('meshtrail_cut_from_bytes');
-const encoder = new TextEncoder();
+/** A whole JSON object, as far as its first byte tells. */
+const isObject = (record: LogRecord): boolean =>
+  record.cutBytes === 0 && record.lineBuf[record.lineStart] === 0x7b;
 
 /** What lines of one look come from: the key of the normalizers' memory. */
 const sourceOf = (record: LogRecord): number => {
@@ -138,6 +143,7 @@ const SAMPLE_BYTES = 256;
 
 export class PipelineCounts {
   linesCut = 0;
+  valuesCut = 0;
   fieldsOverflowed = 0;
   timesReplaced = 0;
   private readonly kept = new Map<string, number>();
@@ -162,6 +168,7 @@ export class PipelineCounts {
   take(): {
     rejects: { protocol: string; reason: string; count: number; sample: Uint8Array }[];
     linesCut: number;
+    valuesCut: number;
     fieldsOverflowed: number;
     timesReplaced: number;
     linesWhole: Record<string, number>;
@@ -169,6 +176,7 @@ export class PipelineCounts {
     const taken = {
       rejects: [...this.rejects.values()],
       linesCut: this.linesCut,
+      valuesCut: this.valuesCut,
       fieldsOverflowed: this.fieldsOverflowed,
       timesReplaced: this.timesReplaced,
       linesWhole: Object.fromEntries(this.kept),
@@ -176,6 +184,7 @@ export class PipelineCounts {
     this.rejects.clear();
     this.kept.clear();
     this.linesCut = 0;
+    this.valuesCut = 0;
     this.fieldsOverflowed = 0;
     this.timesReplaced = 0;
     return taken;

@@ -51,7 +51,9 @@ export interface ThreadCounts {
   readonly rejects: readonly Rejects[];
   /** Lines longer than the limit, cut and marked. */
   readonly linesCut: number;
-  /** Fields without room in `attributes`. */
+  /** Other values longer than that, cut and marked. */
+  readonly valuesCut: number;
+  /** Fields without room in `attributes` or in the record. */
   readonly fieldsOverflowed: number;
   /** Event times replaced by the time of receipt; their text is kept. */
   readonly timesReplaced: number;
