@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ApiReply, ApiRequest } from '../api/exchange.ts';
 import { createLokiApi, LOKI_PATHS } from '../api/loki/loki.ts';
+import { createRecordsApi, RECORD_PATHS } from '../api/records.ts';
 import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
+import { systemClock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Configuration, PortName } from './configuration.ts';
 import type { Counters } from './counters.ts';
@@ -74,13 +76,20 @@ const ownRoutes = (storage: OpenStorage, counters: Counters): Route[] => [
 
 /** Health, metrics, and the endpoints that answer queries. */
 export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Api => {
-  const loki = createLokiApi({
+  const { discoverLogLevels } = config;
+  const sources = {
     reader: storage.reader,
     catalog: storage.catalog,
-    flush: (tenant, startNs, endNs) => storage.flush(tenant, startNs, endNs),
-    discoverLogLevels: config.discoverLogLevels,
+    flush: (tenant: string, startNs: bigint, endNs: bigint) =>
+      storage.flush(tenant, startNs, endNs),
+  };
+  const loki = createLokiApi({ ...sources, discoverLogLevels });
+  const records = createRecordsApi({
+    ...sources,
+    labels: { discoverLogLevels },
+    clock: systemClock,
   });
-  const hub = new TailHub(loki, { discoverLogLevels: config.discoverLogLevels }, counters, log);
+  const hub = new TailHub(loki, { discoverLogLevels }, counters, log);
   storage.onDurable((batch) => hub.offer(batch));
 
   const answer = async (
@@ -111,9 +120,14 @@ export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Ap
     ...(open === true && { open }),
     handle: (request, body) => answer(path, request, body, (asked) => loki.handle(asked)),
   }));
+  const recordRoutes: Route[] = RECORD_PATHS.map(({ method, path }) => ({
+    method,
+    path,
+    handle: (request, body) => answer(path, request, body, (asked) => records.handle(asked)),
+  }));
 
   return {
-    routes: [...ownRoutes(storage, counters), ...lokiRoutes],
+    routes: [...ownRoutes(storage, counters), ...lokiRoutes, ...recordRoutes],
     nativeRoutes: (name: PortName) => (name === 'loki' ? lokiRoutes : []),
     upgrade: (request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer) =>
       hub.upgrade(request, message, socket, head),
