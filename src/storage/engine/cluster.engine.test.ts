@@ -66,7 +66,7 @@ class Proxy {
       const far = connect(port, '127.0.0.1');
       let inserting = false;
       near.on('data', (chunk) => {
-        if (chunk.includes('query=INSERT')) inserting = true;
+        if (chunk.includes('POST /')) inserting = chunk.includes('query=INSERT');
         far.write(chunk);
       });
       far.on('data', (chunk) => {

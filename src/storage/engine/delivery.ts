@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { must } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { JournalRelease } from '../../model/storage.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
 import { BlockError, sliceBlock } from './block-slice.ts';
@@ -22,6 +23,7 @@ export interface DeliveryOptions {
   readonly release: JournalRelease;
   readonly quarantine: QuarantineSink;
   readonly counters: EngineCounters;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
@@ -150,7 +152,7 @@ export class Delivery {
         this.done(queue, group);
       } catch (error) {
         if (insertFailure(error) === 'resource' && !(error instanceof BlockError)) throw error;
-        stack.push(...(await this.divide(queue, group, error, connection)));
+        stack.push(...(await this.divide(queue, group, rest, connection)));
       }
     }
     queue.doubt = undefined;
@@ -164,19 +166,36 @@ export class Delivery {
   private async divide(
     queue: BucketQueue,
     group: readonly Slice[],
-    error: unknown,
-    { writer }: EngineConnection,
+    rest: readonly Slice[],
+    connection: EngineConnection,
   ): Promise<Slice[][]> {
     // A refused insert may have written one of two partitions.
-    const missing = await missingSlices(writer, queue.bucket.table, group);
+    const missing = await missingSlices(connection.writer, queue.bucket.table, group);
     this.done(queue, without(group, missing));
     const [only, second] = missing;
     if (only === undefined) return [];
     if (second === undefined && (rowsOf(only) === 1 || !(await canBeCut(only)))) {
-      await this.quarantine(queue, missing, error);
+      await this.askOnceMore(queue, missing, connection, rest);
       return [];
     }
     return halves(missing);
+  }
+
+  /** Rows are put aside only when the engine, asked again a little later, still refuses them. */
+  private async askOnceMore(
+    queue: BucketQueue,
+    group: readonly Slice[],
+    connection: EngineConnection,
+    rest: readonly Slice[],
+  ): Promise<void> {
+    await this.options.clock.sleep(LIMITS.insertBackoffMs);
+    try {
+      await this.insert(queue, group, connection, rest);
+      this.done(queue, group);
+    } catch (error) {
+      if (insertFailure(error) === 'resource' && !(error instanceof BlockError)) throw error;
+      await this.quarantine(queue, group, error);
+    }
   }
 
   private async quarantine(
