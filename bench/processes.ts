@@ -40,7 +40,8 @@ export const ownCpuMs = (): number => {
 
 /**
  * Waits until the engine has used next to no CPU for `restMs`, which means that its merges are
- * done, and gives the CPU of all processes when that rest began, ms: the wait itself is not counted.
+ * done, and gives the CPU of all processes when that rest began, ms: the wait itself is not
+ * counted.
  */
 export const untilRest = async (
   engine: number,

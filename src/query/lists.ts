@@ -1,6 +1,6 @@
 import { LIMITS } from '../model/limits.ts';
 import type { Scope } from './access-filter.ts';
-import { compareLabels, compareText, labelsKey, type Labels } from './labels.ts';
+import { compareLabels, compareText, labelsKey, type Labels, type Pair } from './labels.ts';
 import { LINE_SQL } from './line.ts';
 import type { Matcher } from './logql/ast.ts';
 import { runValues, type ReadContext } from './read.ts';
@@ -50,6 +50,20 @@ const cutAt = <T>(items: readonly T[], limit: number): Listing<T> => ({
   cut: items.length > limit,
 });
 
+/**
+ * A query over Loki's streams only, or over the rest: apart, so that maps are read for Loki only.
+ */
+const listQuery = (
+  context: ReadContext,
+  scan: Scan,
+  loki: boolean,
+  sql: (from: string, params: SqlParams) => string,
+): Statement => {
+  const params = new SqlParams();
+  const from = fromSql(scan, params, context.labels);
+  return statement(sql(`${from} AND ${loki ? '' : 'NOT '}${IS_LOKI_SQL}`, params), params);
+};
+
 /** Names of all stream labels, sorted. */
 export const labelNames = async (
   context: ReadContext,
@@ -57,18 +71,25 @@ export const labelNames = async (
   matchers: readonly Matcher[],
 ): Promise<Listing<string>> => {
   if (scope.tables.length === 0) return NOTHING;
-  const params = new SqlParams();
-  const from = fromSql(scanOf(scope, matchers), params, context.labels);
-  const columns = [
-    `groupUniqArrayArrayIf(${LIMITS.labelValues + 1})(CAST(mapKeys(labels), 'Array(String)'), ${IS_LOKI_SQL})`,
-    ...MESH_LABELS.map(([, column]) => `countIf(NOT ${IS_LOKI_SQL} AND ${column} != '')`),
-  ];
-  const query = statement(`SELECT ${columns.join(', ')} FROM ${from}`, params);
-  const [row] = await collect(context, query, ['texts', ...MESH_LABELS.map(() => 'u64' as const)]);
-  if (row === undefined) return NOTHING;
-  const names = new Set(row[0] as readonly string[]);
+  const scan = scanOf(scope, matchers);
+  const keys = `CAST(mapKeys(labels), 'Array(String)')`;
+  const pushed = listQuery(
+    context,
+    scan,
+    true,
+    (from) => `SELECT groupUniqArrayArray(${LIMITS.labelValues + 1})(${keys}) FROM ${from}`,
+  );
+  const known = MESH_LABELS.map(([, column]) => `countIf(${column} != '')`).join(', ');
+  const others = listQuery(context, scan, false, (from) => `SELECT ${known} FROM ${from}`);
+  const [pushedRow] = await collect(context, pushed, ['texts']);
+  const [othersRow] = await collect(
+    context,
+    others,
+    MESH_LABELS.map(() => 'u64' as const),
+  );
+  const names = new Set(pushedRow?.[0] as readonly string[] | undefined);
   MESH_LABELS.forEach(([label], i) => {
-    if (row[i + 1] !== 0) names.add(label);
+    if ((othersRow?.[i] ?? 0) !== 0) names.add(label);
   });
   return cutAt([...names].sort(compareText), LIMITS.labelValues);
 };
@@ -81,24 +102,25 @@ export const labelValues = async (
   name: string,
 ): Promise<Listing<string>> => {
   if (scope.tables.length === 0) return NOTHING;
-  const params = new SqlParams();
-  const { loki, column } = streamLabelParts(name, params);
-  const from = fromSql(scanOf(scope, matchers), params, context.labels);
-  // Apart, so that the maps are read for Loki's streams only.
-  const parts = [`SELECT ${loki} AS value FROM ${from} AND ${IS_LOKI_SQL}`];
+  const scan = scanOf(scope, matchers);
+  const limit = LIMITS.labelValues + 1;
+  const distinct = (value: string, from: string): string =>
+    `SELECT DISTINCT CAST(${value}, 'String') AS value FROM ${from} AND value != '' LIMIT ${limit}`;
+  const queries = [
+    listQuery(context, scan, true, (from, params) =>
+      distinct(streamLabelParts(name, params).loki, from),
+    ),
+  ];
+  const { column } = streamLabelParts(name, new SqlParams());
   if (column !== undefined) {
-    parts.push(`SELECT CAST(${column}, 'String') AS value FROM ${from} AND NOT ${IS_LOKI_SQL}`);
+    queries.push(listQuery(context, scan, false, (from) => distinct(column, from)));
   }
-  const all = parts.map((part) => `(${part})`).join(' UNION ALL ');
-  const query = statement(
-    `SELECT DISTINCT value FROM (${all}) WHERE value != '' LIMIT ${LIMITS.labelValues + 1}`,
-    params,
-  );
-  const values = (await collect(context, query, ['text'])).map(([value]) => value as string);
-  return cutAt(values.sort(compareText), LIMITS.labelValues);
+  const values = new Set<string>();
+  for (const query of queries) {
+    for (const [value] of await collect(context, query, ['text'])) values.add(value as string);
+  }
+  return cutAt([...values].sort(compareText), LIMITS.labelValues);
 };
-
-const NO_PAIRS_SQL = `CAST(map(), 'Map(LowCardinality(String), String)')`;
 
 /** Label sets of all streams that one of the selectors matches, sorted. */
 export const listStreams = async (
@@ -108,30 +130,38 @@ export const listStreams = async (
 ): Promise<Listing<Labels>> => {
   if (scope.tables.length === 0) return NOTHING;
   const streams = new Map<string, Labels>();
-  let cut = false;
+  const take = (columns: Pick<LabelColumns, 'receiver' | 'labels' | 'mesh'>): void => {
+    const stream = streamLabels({ ...columns, severity: 0, severityText: '', metadata: [] });
+    streams.set(labelsKey(stream), stream);
+  };
+  const limit = LIMITS.seriesListed + 1;
+  const names = MESH_LABELS.map(([, column]) => column).join(', ');
   for (const matchers of selectors) {
-    const params = new SqlParams();
-    const from = fromSql(scanOf(scope, matchers), params, context.labels);
-    const columns = [
-      `if(${IS_LOKI_SQL}, '${LOKI_RECEIVER}', '') AS r`,
-      `if(${IS_LOKI_SQL}, labels, ${NO_PAIRS_SQL}) AS l`,
-      ...MESH_LABELS.map(([, column], i) => `if(${IS_LOKI_SQL}, '', ${column}) AS m${i}`),
-    ];
-    const query = statement(
-      `SELECT DISTINCT ${columns.join(', ')} FROM ${from} LIMIT ${LIMITS.seriesListed + 1}`,
-      params,
+    const scan = scanOf(scope, matchers);
+    const pushed = listQuery(
+      context,
+      scan,
+      true,
+      (from) => `SELECT DISTINCT labels FROM ${from} LIMIT ${limit}`,
     );
-    const kinds: BinaryKind[] = ['name', 'labels', ...MESH_LABELS.map(() => 'name' as const)];
-    const rows = await collect(context, query, kinds);
-    if (rows.length > LIMITS.seriesListed) cut = true;
-    for (const [receiver, labels, ...mesh] of rows) {
-      const columnsOfRow = { receiver, labels, mesh, severity: 0, severityText: '', metadata: [] };
-      const stream = streamLabels(columnsOfRow as unknown as LabelColumns);
-      streams.set(labelsKey(stream), stream);
+    for (const [labels] of await collect(context, pushed, ['labels'])) {
+      take({ receiver: LOKI_RECEIVER, labels: labels as readonly Pair[], mesh: [] });
+    }
+    const others = listQuery(
+      context,
+      scan,
+      false,
+      (from) => `SELECT DISTINCT ${names} FROM ${from} LIMIT ${limit}`,
+    );
+    for (const mesh of await collect(
+      context,
+      others,
+      MESH_LABELS.map(() => 'name' as const),
+    )) {
+      take({ receiver: '', labels: [], mesh: mesh as string[] });
     }
   }
-  const listed = cutAt([...streams.values()].sort(compareLabels), LIMITS.seriesListed);
-  return { items: listed.items, cut: cut || listed.cut };
+  return cutAt([...streams.values()].sort(compareLabels), LIMITS.seriesListed);
 };
 
 /** How much a selector would read. */
@@ -151,7 +181,8 @@ export const streamStats = async (
   const params = new SqlParams();
   const from = fromSql(scanOf(scope, matchers), params, context.labels);
   const mesh = MESH_LABELS.map(([, column]) => column).join(', ');
-  const stream = `cityHash64(if(${IS_LOKI_SQL}, (labels, ''), (${NO_PAIRS_SQL}, toString(cityHash64(${mesh})))))`;
+  const noPairs = `CAST(map(), 'Map(LowCardinality(String), String)')`;
+  const stream = `cityHash64(if(${IS_LOKI_SQL}, (labels, ''), (${noPairs}, toString(cityHash64(${mesh})))))`;
   const query = statement(
     `SELECT uniqCombined(${stream}), count(), sum(length(${LINE_SQL})) FROM ${from}`,
     params,

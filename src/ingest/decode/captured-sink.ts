@@ -71,9 +71,7 @@ const pairsOf = (pairs: Pairs): Record<string, string> => {
   const found: Record<string, string> = {};
   for (let i = 0; i < pairs.count; i++) {
     const key = pairs.keys[i]?.text ?? '';
-    const value = readable(
-      (pairs.bufs[i] as Uint8Array).subarray(pairs.starts[i], pairs.ends[i]),
-    );
+    const value = readable((pairs.bufs[i] as Uint8Array).subarray(pairs.starts[i], pairs.ends[i]));
     // Names may repeat: all values are shown.
     found[key] = key in found ? `${found[key] ?? ''} | ${value}` : value;
   }
