@@ -70,10 +70,15 @@ export class Dictionaries {
   /** The index in its column of the value from `start` to `end`, which is added where it is new. */
   indexOf(column: number, view: DataView, start: number, end: number): number {
     const length = end - start;
-    if (length < 4) return this.indexOfShort(column, view, start, length);
-    const first = view.getInt32(start, true);
-    const middle = view.getInt32(start + ((length - 4) >> 1), true);
-    const last = view.getInt32(end - 4, true);
+    if (length === 0) return 0;
+    let first = 0;
+    let middle = 0;
+    let last = 0;
+    if (length >= 4) {
+      first = view.getInt32(start, true);
+      middle = view.getInt32(start + ((length - 4) >> 1), true);
+      last = view.getInt32(end - 4, true);
+    } else for (let at = start; at < end; at++) first = (first << 8) | view.getUint8(at);
     const mix =
       Math.imul(first, 0x2c1b3c6d) ^
       Math.imul(middle, 0x165667b1) ^
@@ -94,14 +99,6 @@ export class Dictionaries {
       return (entries[known + PLACE] as number) & INDEX_MASK;
     const entry = this.find(column, view, start, length, first, middle, last);
     this.recent[sketch] = entry;
-    return (this.entries[entry + PLACE] as number) & INDEX_MASK;
-  }
-
-  private indexOfShort(column: number, view: DataView, start: number, length: number): number {
-    if (length === 0) return 0;
-    let first = 0;
-    for (let i = 0; i < length; i++) first = (first << 8) | view.getUint8(start + i);
-    const entry = this.find(column, view, start, length, first, 0, 0);
     return (this.entries[entry + PLACE] as number) & INDEX_MASK;
   }
 
