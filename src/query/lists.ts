@@ -132,7 +132,7 @@ export const listStreams = async (
   const streams = new Map<string, Labels>();
   const take = (columns: Pick<LabelColumns, 'receiver' | 'labels' | 'mesh'>): void => {
     const stream = streamLabels({ ...columns, severity: 0, severityText: '', metadata: [] });
-    streams.set(labelsKey(stream), stream);
+    if (stream.length > 0) streams.set(labelsKey(stream), stream);
   };
   const limit = LIMITS.seriesListed + 1;
   const names = MESH_LABELS.map(([, column]) => column).join(', ');

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../model/errors.ts';
 import { systemClock } from '../platform/clock.ts';
 import { startTestEngine, type TestEngine } from '../storage/engine/testing.ts';
-import { ALL_OF_TENANT } from './access-filter.ts';
+import { ALL_OF_TENANT, type AccessFilter } from './access-filter.ts';
 import { labelsKey } from './labels.ts';
 import { LogqlError } from './logql/errors.ts';
 import { quote } from './logql/quote.ts';
@@ -206,7 +206,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const session = (): QuerySession =>
+const session = (access = ALL_OF_TENANT): QuerySession =>
   new QuerySession(
     {
       reader: target.engine.reader,
@@ -215,8 +215,18 @@ const session = (): QuerySession =>
       labels: OPTIONS,
       clock: systemClock,
     },
-    { tenant: 't', access: ALL_OF_TENANT, signal: undefined },
+    { tenant: 't', access, signal: undefined },
   );
+
+const only = (name: string, op: '=' | '=~', wanted: string) =>
+  [{ type: 'matcher' as const, name, op, value: wanted, pos: 0 }] as const;
+/** What readers may see: all, some streams, one of two kinds, nothing. */
+const access = fc.constantFrom<AccessFilter>(
+  ALL_OF_TENANT,
+  { anyOf: [only('app', '=', 'shop')] },
+  { anyOf: [only('namespace', '=~', '.+'), only('service_name', '=', 'a')] },
+  { anyOf: [] },
+);
 
 const TIME = { startNs: T0, endNs: T0 + 500n * S };
 const RUNS = Number(process.env['MESHTRAIL_FUZZ_RUNS'] ?? 150);
@@ -236,25 +246,30 @@ const idOf = (row: Row): string => `${row.timestampNs}/${row.seq}`;
 
 test('lines', async () => {
   await fc.assert(
-    fc.asyncProperty(query, fc.constantFrom('forward', 'backward'), async (logql, direction) => {
-      const expr = parsedLog(logql);
-      fc.pre(expr !== undefined);
-      const predicate = compilePredicate(ALL_OF_TENANT, must(expr, 'checked'));
-      const expected = rows
-        .flatMap((row) => predicate(row) ?? [])
-        .sort((a, b) => Number(a.row.timestampNs - b.row.timestampNs) || a.row.seq - b.row.seq);
-      if (direction === 'backward') expected.reverse();
-      const { context, logPlan } = bound(session());
-      const plan = await logPlan(must(expr, 'checked'), TIME, 1_000, direction);
-      const found = [];
-      for await (const entry of runLogPlan(context, plan)) found.push(entry);
-      expect(found.map((entry) => idOf(entry.row))).toEqual(
-        expected.map((entry) => idOf(entry.row)),
-      );
-      expect(found.map((entry) => [labelsKey(entry.all()), entry.line, entry.bytes])).toEqual(
-        expected.map((entry) => [labelsKey(entry.all()), entry.line, entry.bytes]),
-      );
-    }),
+    fc.asyncProperty(
+      query,
+      fc.constantFrom('forward', 'backward'),
+      access,
+      async (logql, direction, filter) => {
+        const expr = parsedLog(logql);
+        fc.pre(expr !== undefined);
+        const predicate = compilePredicate(filter, must(expr, 'checked'));
+        const expected = rows
+          .flatMap((row) => predicate(row) ?? [])
+          .sort((a, b) => Number(a.row.timestampNs - b.row.timestampNs) || a.row.seq - b.row.seq);
+        if (direction === 'backward') expected.reverse();
+        const { context, logPlan } = bound(session(filter));
+        const plan = await logPlan(must(expr, 'checked'), TIME, 1_000, direction);
+        const found = [];
+        for await (const entry of runLogPlan(context, plan)) found.push(entry);
+        expect(found.map((entry) => idOf(entry.row))).toEqual(
+          expected.map((entry) => idOf(entry.row)),
+        );
+        expect(found.map((entry) => [labelsKey(entry.all()), entry.line, entry.bytes])).toEqual(
+          expected.map((entry) => [labelsKey(entry.all()), entry.line, entry.bytes]),
+        );
+      },
+    ),
     { numRuns: RUNS },
   );
 }, 300_000);
