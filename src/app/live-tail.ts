@@ -11,6 +11,7 @@ import { systemClock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { rowsOfBatch } from '../query/batch-rows.ts';
 import type { LabelOptions } from '../query/record-labels.ts';
+import type { Row } from '../query/row.ts';
 import type { Counters } from './counters.ts';
 import { tenantOf } from './tenant.ts';
 
@@ -18,6 +19,8 @@ const PATHS = new Set(['/loki/api/v1/tail', '/api/prom/tail']);
 /** A tail whose socket holds more than this is not written to: its lines wait, then drop, bytes. */
 const SOCKET_BYTES = 1_048_576;
 const POLL_MS = 20;
+/** Rows shown in one turn of the event loop. */
+const SLICE_ROWS = 500;
 
 interface Listening {
   readonly tenant: string;
@@ -119,9 +122,18 @@ export class TailHub {
   }
 
   private async show(batch: NumberedBatch, some: readonly Listening[]): Promise<void> {
-    const rows = [];
-    for await (const row of rowsOfBatch(batch, this.labels)) rows.push(row);
-    for (const { tail } of some) tail.push(rows);
+    let rows: Row[] = [];
+    const give = (): void => {
+      for (const { tail } of some) tail.push(rows);
+      rows = [];
+    };
+    for await (const row of rowsOfBatch(batch, this.labels)) {
+      rows.push(row);
+      if (rows.length < SLICE_ROWS) continue;
+      give();
+      await systemClock.sleep(0);
+    }
+    give();
   }
 }
 
