@@ -199,9 +199,10 @@ export const LIMITS = {
   /** Time that a batch waits for others to go with it, ms. */
   insertWaitMs: 300,
   /**
-   * What that wait grows by with every bucket active at once, ms: 8 CPU-ms an insert, half a core.
+   * What that wait grows by with every bucket active at once, ms: a one-row insert and its merges
+   * cost 16 CPU-ms, so that any number of buckets takes half a core.
    */
-  insertWaitPerBucketMs: 16,
+  insertWaitPerBucketMs: 32,
   /** Inserts at a time over all buckets: two keep two cores busy, more only cost memory. */
   insertsInFlight: 2,
   /** Least time between two inserts of one bucket that queries ask for, ms. */

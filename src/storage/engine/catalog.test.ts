@@ -52,9 +52,11 @@ test('an earlier week than before gets its own bucket (a clock set back)', () =>
   expect(catalog.bucketFor('acme', 'default', at)).toBe(later);
 });
 
-test('a bucket without rows is in no range', () => {
+test('a new bucket has the day of its first row', () => {
   catalog.bucketFor('acme', 'default', at);
-  expect(catalog.ranges('acme', 0n, 2n ** 62n)).toEqual([]);
+  expect(catalog.ranges('acme', at, at)).toHaveLength(1);
+  expect(catalog.ranges('acme', at + 2n * DAY_NS, at + 3n * DAY_NS)).toEqual([]);
+  expect(catalog.ranges('acme', at - 3n * DAY_NS, at - 2n * DAY_NS)).toEqual([]);
 });
 
 test('ranges are never narrower than the rows, and survive a restart', () => {

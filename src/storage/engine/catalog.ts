@@ -27,15 +27,15 @@ CREATE TABLE IF NOT EXISTS bucket (
   table_name TEXT NOT NULL UNIQUE,
   disk INTEGER NOT NULL UNIQUE,
   schema_version INTEGER NOT NULL,
-  min_ns INTEGER,
-  max_ns INTEGER
+  min_ns INTEGER NOT NULL,
+  max_ns INTEGER NOT NULL
 ) STRICT;
 `;
 
 interface Entry {
   readonly bucket: Bucket;
-  minNs: bigint | undefined;
-  maxNs: bigint | undefined;
+  minNs: bigint;
+  maxNs: bigint;
   /** Migration that the bucket's table stands at; 0 while there is no table. */
   version: number;
 }
@@ -68,8 +68,8 @@ export class Catalog {
           table: String(row['table_name']),
           disk: Number(row['disk']),
         }),
-        minNs: (row['min_ns'] as bigint | null) ?? undefined,
-        maxNs: (row['max_ns'] as bigint | null) ?? undefined,
+        minNs: row['min_ns'] as bigint,
+        maxNs: row['max_ns'] as bigint,
         version: Number(row['schema_version']),
       });
     }
@@ -91,14 +91,13 @@ export class Catalog {
       ?.findLast(
         ({ bucket }) => bucket.fromNs === fromNs && bucket.retentionClass === retentionClass,
       );
-    return found?.bucket ?? this.create(tenant, retentionClass, fromNs);
+    return found?.bucket ?? this.create(tenant, retentionClass, fromNs, observedNs);
   }
 
   /** A tenant's buckets whose rows may have a `timestamp` in [startNs, endNs], oldest first. */
   ranges(tenant: string, startNs: bigint, endNs: bigint): BucketRange[] {
     const found: BucketRange[] = [];
     for (const { bucket, minNs, maxNs } of this.byTenant.get(tenant) ?? []) {
-      if (minNs === undefined || maxNs === undefined) continue;
       if (minNs <= endNs && maxNs >= startNs) found.push({ bucket, minNs, maxNs });
     }
     return found;
@@ -116,16 +115,9 @@ export class Catalog {
   /** Notes, durably, that the bucket holds rows with times in [minNs, maxNs] or soon will. */
   widen(bucket: Bucket, minNs: bigint, maxNs: bigint): void {
     const entry = this.entryOf(bucket);
-    const low = entry.minNs;
-    const high = entry.maxNs;
-    if (low !== undefined && high !== undefined && low <= minNs && high >= maxNs) return;
-    // Each bucket has its own minute of the day for it, so that they do not all write at midnight.
-    const shift = (BigInt(bucket.disk) % MINUTES_PER_DAY) * MINUTE_NS;
-    const floor = floorDivide(minNs - shift, STEP_NS) * STEP_NS + shift;
-    const ceiling = (floorDivide(maxNs - shift, STEP_NS) + 1n) * STEP_NS + shift;
-    entry.minNs = low !== undefined && low <= minNs ? low : floor < 0n ? 0n : floor;
-    entry.maxNs =
-      high !== undefined && high >= maxNs ? high : ceiling > GREATEST_NS ? GREATEST_NS : ceiling;
+    if (entry.minNs <= minNs && entry.maxNs >= maxNs) return;
+    if (entry.minNs > minNs) entry.minNs = floorNs(minNs, bucket.disk);
+    if (entry.maxNs < maxNs) entry.maxNs = ceilingNs(maxNs, bucket.disk);
     const { minNs: min, maxNs: max } = entry;
     this.database.all('UPDATE bucket SET min_ns = ?, max_ns = ? WHERE id = ?', min, max, bucket.id);
   }
@@ -155,7 +147,12 @@ export class Catalog {
     this.database.close();
   }
 
-  private create(tenant: string, retentionClass: string, fromNs: bigint): Bucket {
+  private create(
+    tenant: string,
+    retentionClass: string,
+    fromNs: bigint,
+    observedNs: bigint,
+  ): Bucket {
     checkTenant(tenant);
     if (!CLASS.test(retentionClass)) {
       throw new MeshtrailError('class_invalid', `no retention class is named ${retentionClass}`);
@@ -169,13 +166,16 @@ export class Catalog {
       disk: this.lastDiskNumber + 1,
     });
     const { id, table, disk } = bucket;
+    // Most rows are young: with their day in it from the start, a bucket is one write, not two.
+    const minNs = floorNs(observedNs, disk);
+    const maxNs = ceilingNs(observedNs, disk);
     this.database.transaction(() => {
       this.database.all('UPDATE engine SET last_disk = ?', disk);
-      const insert = 'INSERT INTO bucket VALUES (?, ?, ?, ?, ?, ?, 0, NULL, NULL)';
-      this.database.all(insert, id, tenant, retentionClass, fromNs, table, disk);
+      const insert = 'INSERT INTO bucket VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)';
+      this.database.all(insert, id, tenant, retentionClass, fromNs, table, disk, minNs, maxNs);
     });
     this.lastDiskNumber = disk;
-    this.remember({ bucket, minNs: undefined, maxNs: undefined, version: 0 });
+    this.remember({ bucket, minNs, maxNs, version: 0 });
     return bucket;
   }
 
@@ -190,4 +190,19 @@ export class Catalog {
   private entryOf(bucket: Bucket): Entry {
     return must(this.entries.get(bucket.id), `the catalog made bucket ${bucket.id}`);
   }
+}
+
+/** Each bucket has its own minute of the day, so that they do not all write at midnight. */
+const shiftOf = (disk: number): bigint => (BigInt(disk) % MINUTES_PER_DAY) * MINUTE_NS;
+
+function floorNs(ns: bigint, disk: number): bigint {
+  const shift = shiftOf(disk);
+  const floor = floorDivide(ns - shift, STEP_NS) * STEP_NS + shift;
+  return floor < 0n ? 0n : floor;
+}
+
+function ceilingNs(ns: bigint, disk: number): bigint {
+  const shift = shiftOf(disk);
+  const ceiling = (floorDivide(ns - shift, STEP_NS) + 1n) * STEP_NS + shift;
+  return ceiling > GREATEST_NS ? GREATEST_NS : ceiling;
 }

@@ -30,9 +30,6 @@ const SERVE =
 /** How often the parent's life is asked after, should standard input have been kept open, ms. */
 const PARENT_CHECK_MS = 1_000;
 
-/** By then the port answers, and the memory that only the start needed can go, ms. */
-const STARTED_MS = 2_000;
-
 const die = (): void => void sendSignal(processId, 'SIGKILL');
 
 const [library, configPath, directory] = commandLine();
@@ -46,7 +43,13 @@ const input = standardInput();
 input.on('end', die);
 input.on('close', die);
 input.on('error', die);
-input.resume();
+// The parent's only word is that the engine answers: what memory only the start needed can go.
+input.once('data', () => {
+  void systemDisk
+    .readFile('/proc/self/maps')
+    .then((maps) => releaseStartupPages(maps.toString('utf8'), library as string))
+    .catch(() => undefined); // Only Linux has it, and only memory is at stake.
+});
 // A terminal's Ctrl-C reaches the whole group: the parent decides when we end, it may still drain.
 onSignals(['SIGINT', 'SIGHUP'], () => undefined);
 onSignals(['SIGTERM'], die);
@@ -59,12 +62,6 @@ const words = [
   '--query',
   SERVE,
 ];
-systemClock.setTimer(STARTED_MS, () => {
-  void systemDisk
-    .readFile('/proc/self/maps')
-    .then((maps) => releaseStartupPages(maps.toString('utf8'), library as string))
-    .catch(() => undefined); // Only Linux has it, and only memory is at stake.
-});
 // Answers when the engine has ended, which is always a failure: the reason is on standard error.
 await load({
   library: 'chdb',

@@ -126,6 +126,7 @@ const LOGGER =
     'PredefinedQueryHandler',
     'BackgroundSchedulePool/BgSchPool',
     'BackgroundSchedulePool/BgStrmSchPool',
+    'MergeMutateSelectedEntry',
   ]
     .map((name) => `<logger><name>${name}</name><level>none</level></logger>`)
     .join('') +

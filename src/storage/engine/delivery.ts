@@ -56,11 +56,11 @@ export class Delivery {
    */
   async round(
     queue: BucketQueue,
-    connection: EngineConnection,
+    given: EngineConnection,
     nowMs: number,
     share: number,
   ): Promise<boolean> {
-    await this.options.tables.ensure(queue.bucket, connection);
+    const connection = await this.options.tables.ensure(queue.bucket, given);
     if (queue.doubt !== undefined) {
       const missing = await this.settle(queue, queue.doubt, connection);
       queue.doubt = undefined;

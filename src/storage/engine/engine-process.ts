@@ -31,6 +31,9 @@ const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const KEPT_LINES = 20;
 const LINE_BYTES = 1_000;
 const POLL_MS = 20;
+/** How often one part of the engine may say something, and how many parts are told apart. */
+const REPEAT_MS = 60_000;
+const KEPT_PARTS = 100;
 
 type Options = Pick<
   EngineOptions,
@@ -98,6 +101,7 @@ export async function startEngineProcess(
       'Is another server using this data directory?',
     );
   }
+  child.stdin?.write('started\n');
   return { processId: child.pid ?? 0, port, version, ...clients, disks, ended, kill };
 }
 
@@ -132,8 +136,9 @@ async function diskKeys(keyring: Keyring, disks: number): Promise<Record<string,
 }
 
 /** Warnings of the engine go into our log; its queries' texts never do (config.ts). */
-function watchStandardError(child: ChildProcess, { log }: Options): string[] {
+function watchStandardError(child: ChildProcess, { log, clock }: Options): string[] {
   const kept: string[] = [];
+  const heard = new Map<string, number>();
   let rest = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n');
@@ -143,9 +148,15 @@ function watchStandardError(child: ChildProcess, { log }: Options): string[] {
       if (shown === '') continue;
       kept.push(shown);
       if (kept.length > KEPT_LINES) kept.shift();
-      const level = /<(Warning|Error|Critical|Fatal)> (.*)/.exec(shown);
-      if (level === null) continue;
-      log.warn('the engine says', { level: level[1], text: level[2] });
+      const [, level, text = ''] = /<(Warning|Error|Critical|Fatal)> (.*)/.exec(shown) ?? [];
+      if (level === undefined) continue;
+      // A part of the engine that repeats itself is heard once a minute.
+      const part = text.slice(0, text.indexOf(':'));
+      const nowMs = clock.monotonicMs();
+      if (nowMs - (heard.get(part) ?? -Infinity) < REPEAT_MS) continue;
+      if (heard.size >= KEPT_PARTS) heard.clear();
+      heard.set(part, nowMs);
+      log.warn('the engine says', { level, text });
     }
   });
   return kept;

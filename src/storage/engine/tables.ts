@@ -39,15 +39,19 @@ export class Tables {
     }
   }
 
-  /** Resolves once the bucket's table stands, with its disk loaded. */
-  async ensure(bucket: Bucket, connection: EngineConnection): Promise<void> {
-    if (this.catalog.tableVersion(bucket) === this.migrations.length) return;
+  /**
+   * Resolves once the bucket's table stands, with its disk loaded. The result is the connection to
+   * go on with: a new disk may have restarted the engine.
+   */
+  async ensure(bucket: Bucket, connection: EngineConnection): Promise<EngineConnection> {
+    if (this.catalog.tableVersion(bucket) === this.migrations.length) return connection;
     let making = this.making.get(bucket.id);
     if (making === undefined) {
       making = this.make(bucket, connection).finally(() => this.making.delete(bucket.id));
       this.making.set(bucket.id, making);
     }
     await making;
+    return (await this.home.connection(LIMITS.engineStartMs)) ?? connection;
   }
 
   /** The engine says that there is no such table: it is made anew by the next `ensure`. */
