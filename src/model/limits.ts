@@ -209,6 +209,8 @@ export const LIMITS = {
   flushSpacingMs: 50,
   /** How long a query waits for what is pending in its range, ms. */
   flushWaitMs: 10_000,
+  /** How long a stopping server waits for inserts under way, ms; the journal has them anyway. */
+  engineStopMs: 4_000,
   /** First and longest pause after a refused insert, ms. */
   insertBackoffMs: 100,
   insertBackoffMaxMs: 10_000,

@@ -39,8 +39,12 @@ export function assembleEngine(
       await migrate(home, tables, clock);
     },
     async stop() {
-      await writer.stop();
+      const written = writer.stop();
+      const enough = new AbortController();
+      await Promise.race([written, clock.sleep(LIMITS.engineStopMs, enough.signal)]);
+      enough.abort();
       await home.stop();
+      await written;
       catalog.close();
     },
     get ready() {

@@ -121,7 +121,8 @@ export class Delivery {
       await home.fence(connection, doubt.insert.queryId);
       queue.doubt = { slices: doubt.slices, insert: undefined, recovered: false };
     }
-    const client = must(await home.connection(LIMITS.engineStartMs), 'the engine runs').writer;
+    const client = (await home.connection(LIMITS.engineStartMs))?.writer;
+    if (client === undefined) throw new Error('the engine is not there');
     if (doubt.recovered) await endEarlierInserts(client, table, doubt.slices);
     const missing = await missingSlices(client, table, doubt.slices);
     this.done(queue, without(doubt.slices, missing));

@@ -104,3 +104,15 @@ test('an engine that dies is started again, and reads wait for it', async () => 
   expect(engine.counters.restarts).toBe(3);
   await engine.stop();
 });
+
+test('stopping takes no longer when the engine hangs', async () => {
+  const { engine } = await startTestEngine(directory);
+  sendSignal(must(engine.processId, 'it runs'), 'SIGSTOP');
+  const batch = batchOfLines(['one']);
+  const bucket = engine.catalog.bucketFor(batch.tenant, 'default', batch.observedNs);
+  engine.writer.enqueue(numberBatch(batch, bucket, 0));
+  await systemClock.sleep(500);
+  const startMs = systemClock.monotonicMs();
+  await engine.stop();
+  expect(systemClock.monotonicMs() - startMs).toBeLessThan(8_000);
+});
