@@ -5,7 +5,7 @@ import type { Direction, RowId } from './plan.ts';
 import type { LabelOptions } from './record-labels.ts';
 import type { Row } from './row.ts';
 import type { BinaryKind, BinaryValue } from './row-binary.ts';
-import { readRows, readValues, type RowColumns } from './rows.ts';
+import { readRows, readValues, WHOLE_ROWS, type RowColumns } from './rows.ts';
 import {
   idsQuery,
   partsQuery,
@@ -168,15 +168,22 @@ export async function* allRows(
 ): AsyncGenerator<Row, void, undefined> {
   const whole = occupied(scan.scope);
   if (whole === undefined) return;
-  for await (const slice of slicesOf(context, within(scan, whole), direction)) {
+  const most = columns === WHOLE_ROWS ? LIMITS.scanSliceRows / WHOLE_WEIGHT : LIMITS.scanSliceRows;
+  for await (const slice of slicesOf(context, within(scan, whole), direction, most)) {
     yield* streamRows(context, rowsQuery(slice, columns, direction, context.labels), columns);
   }
 }
+
+/**
+ * A whole row takes so many times the engine's memory for sorting that its line and labels take.
+ */
+const WHOLE_WEIGHT = 8;
 
 async function* slicesOf(
   context: ReadContext,
   scan: Scan,
   direction: Direction,
+  most: number,
 ): AsyncGenerator<Scan, void, undefined> {
   const { startNs, endNs } = scan.scope;
   const parts = BigInt(LIMITS.scanSliceParts);
@@ -186,13 +193,13 @@ async function* slicesOf(
   for await (const rows of await runValues(context, query, PART_KINDS)) {
     counts.push(...(rows as [bigint, number][]));
   }
-  for (const slice of gather(counts, direction)) {
+  for (const slice of gather(counts, direction, most)) {
     const part = within(scan, {
       startNs: startNs + slice.first * widthNs,
       endNs: startNs + (slice.last + 1n) * widthNs,
     });
-    if (slice.rows <= LIMITS.scanSliceRows || widthNs === 1n) yield part;
-    else yield* slicesOf(context, part, direction);
+    if (slice.rows <= most || widthNs === 1n) yield part;
+    else yield* slicesOf(context, part, direction, most);
   }
 }
 
@@ -203,11 +210,15 @@ interface Slice {
 }
 
 /** Joins neighbouring parts as long as they stay small enough; crowded ones stand alone. */
-const gather = (counts: readonly [bigint, number][], direction: Direction): Slice[] => {
+const gather = (
+  counts: readonly [bigint, number][],
+  direction: Direction,
+  most: number,
+): Slice[] => {
   const slices: Slice[] = [];
   for (const [part, rows] of counts) {
     const last = slices.at(-1);
-    if (last !== undefined && last.rows + rows <= LIMITS.scanSliceRows) {
+    if (last !== undefined && last.rows + rows <= most) {
       slices[slices.length - 1] = { first: last.first, last: part, rows: last.rows + rows };
     } else slices.push({ first: part, last: part, rows });
   }
