@@ -12,18 +12,34 @@ import { systemRandom } from '../platform/random.ts';
 const PREFIX = 'mtk_';
 const MIN_LENGTH = 16;
 
+export interface AdminKey {
+  readonly authenticator: Authenticator;
+  /** A new key, to be shown once; undefined where there is nothing to show. */
+  readonly shown: string | undefined;
+  /**
+   * Keeps the digest of a new key. Called when the server is about to show it: a start that fails
+   * before must not leave behind a key that nobody has seen.
+   */
+  keep(): Promise<void>;
+}
+
+const known = (digest: Uint8Array): AdminKey => ({
+  authenticator: createAuthenticator(digest),
+  shown: undefined,
+  keep: () => Promise.resolve(),
+});
+
 /**
  * The administrator's key: from `MESHTRAIL_ADMIN_KEY`, else the one made at the first start, of
- * which only the SHA-256 is kept (`admin-key.sha256`, mode 0600). A new key is returned to be
- * shown once.
+ * which only the SHA-256 is kept (`admin-key.sha256`, mode 0600).
  */
 export const openAdminKey = async (
   disk: Disk,
   directory: string,
   given: string | undefined,
   dev: boolean,
-): Promise<{ authenticator: Authenticator; shown: string | undefined }> => {
-  if (dev) return { authenticator: openAuthenticator, shown: undefined };
+): Promise<AdminKey> => {
+  if (dev) return { ...known(Buffer.alloc(32)), authenticator: openAuthenticator };
   if (given !== undefined && given !== '') {
     if (given.length < MIN_LENGTH) {
       throw new MeshtrailError(
@@ -32,7 +48,7 @@ export const openAdminKey = async (
         `use at least ${MIN_LENGTH}, for example: openssl rand -hex 24`,
       );
     }
-    return { authenticator: createAuthenticator(keyDigest(given)), shown: undefined };
+    return known(keyDigest(given));
   }
   const file = join(directory, 'admin-key.sha256');
   const held = await readIfAny(disk, file);
@@ -45,11 +61,15 @@ export const openAdminKey = async (
         'set MESHTRAIL_ADMIN_KEY, or remove the file to have a new key made',
       );
     }
-    return { authenticator: createAuthenticator(digest), shown: undefined };
+    return known(digest);
   }
   const key = PREFIX + systemRandom.bytes(24).toString('base64url');
-  await disk.replaceFile(file, `${keyDigest(key).toString('hex')}\n`, 0o600);
-  return { authenticator: createAuthenticator(keyDigest(key)), shown: key };
+  const digest = keyDigest(key);
+  return {
+    ...known(digest),
+    shown: key,
+    keep: () => disk.replaceFile(file, `${digest.toString('hex')}\n`, 0o600),
+  };
 };
 
 const readIfAny = async (disk: Disk, file: string): Promise<Buffer | undefined> => {

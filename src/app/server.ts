@@ -97,13 +97,25 @@ const refuseWideListening = (config: Configuration): void => {
   }
 };
 
+const makeDataDirectory = async (data: string): Promise<void> => {
+  try {
+    await systemDisk.makeDirectory(data);
+  } catch (error) {
+    throw new MeshtrailError(
+      'data_directory_unusable',
+      `the data directory ${data} cannot be made: ${error instanceof Error ? error.message : ''}`,
+      'give a directory that this user may write with --data DIR',
+    );
+  }
+};
+
 export const startServer = async (flags: Flags): Promise<Server> => {
   const config = await readConfiguration(flags);
   refuseWideListening(config);
   overrideLimits(config.limits);
   const log = createLog(systemEnvironment.get('MESHTRAIL_LOG') === 'debug' ? 'debug' : 'warn');
   const data = isAbsolute(config.data) ? config.data : resolve(workingDirectory(), config.data);
-  await systemDisk.makeDirectory(data);
+  await makeDataDirectory(data);
   const tls = await readTls(config.tls);
   const counters = new Counters();
   const adminKey = await openAdminKey(
@@ -157,6 +169,7 @@ export const startServer = async (flags: Flags): Promise<Server> => {
     await storage.stop(DRAIN_MS);
     loop.stop();
   };
+  await adminKey.keep();
   return {
     greeting: greet({ config, data, storage, listeners, adminKey: adminKey.shown }),
     log,
