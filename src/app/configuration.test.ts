@@ -30,6 +30,10 @@ describe('a file with mistakes names line, column, what stands there and what is
       'limits:\n  line_bytes: many\n',
       ['m.yaml:2:3', 'limits.line_bytes', '"many"'],
     ],
+    ['a word for a port', 'ports:\n  loki: maybe\n', ['m.yaml:2:3', 'maybe', '0 to 65535, or off']],
+    ['a word for a size', 'journal:\n  max_bytes: big\n', ['m.yaml:2:3', 'big', '512MiB']],
+    ['an unknown format', 'formats:\n  app: lgfmt\n', ['m.yaml:2:3', 'lgfmt', 'logfmt']],
+    ['a list', '- a\n- b\n', ['m.yaml:1:1', 'keys and their values']],
     ['broken YAML', 'data: [1\n', ['m.yaml:']],
     ['a repeated key', 'data: a\ndata: b\n', ['m.yaml:2:1', 'unique']],
   ])('%s', (_name, text, words) => {
@@ -81,6 +85,12 @@ test('sizes take units, limits their snake_case names, ports a number or off', (
   expect(config.engine.memoryBytes).toBe(1e9);
   expect(config.limits).toEqual({ lineBytes: 1000 });
   expect(config.ports).toMatchObject({ loki: 'off', syslog: 0 });
+});
+
+test.each(['abc', '-1', '0', '5 apples'])('a journal of %s is refused', (text) => {
+  const env = (name: string): string | undefined =>
+    name === 'MESHTRAIL_JOURNAL_MAX_BYTES' ? text : undefined;
+  expect(failure(() => settle({}, env, {}, machine)).message).toContain(`'${text}'`);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
+import { NORMALIZERS } from '../ingest/normalize/all.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 
@@ -17,14 +18,16 @@ export const PORTS = {
 
 export type PortName = keyof typeof PORTS;
 
-const port = z.union([z.int().min(0).max(65_535), z.literal('off')]);
+const port = z.union([z.int().min(0).max(65_535), z.literal('off')], {
+  error: 'a port is a number from 0 to 65535, or off',
+});
 const onOff = z
-  .union([z.boolean(), z.enum(['on', 'off'])])
+  .union([z.boolean(), z.enum(['on', 'off'])], { error: 'on or off' })
   .transform((v) => v === true || v === 'on');
-const size = z.union([
-  z.int().min(1),
-  z.string().regex(/^\d+(\.\d+)?\s*(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)$/i, 'a size such as 512MiB'),
-]);
+const SIZE = /^\d+(\.\d+)?\s*(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)?$/i;
+const SIZE_WORDS = 'a size is a number of bytes, or has a unit as in 512MiB';
+const size = z.union([z.int().min(1), z.string().regex(SIZE, SIZE_WORDS)], { error: SIZE_WORDS });
+const FORMATS = NORMALIZERS.map(({ name }) => name);
 
 const snake = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -66,7 +69,7 @@ const fileSchema = z.strictObject({
       discover_log_levels: z.boolean().optional(),
     })
     .optional(),
-  formats: z.record(z.string(), z.string()).optional(),
+  formats: z.record(z.string(), z.enum(FORMATS)).optional(),
   limits: z.strictObject(limitShape).optional(),
 });
 
@@ -151,6 +154,7 @@ const allowed = (issue: z.core.$ZodIssue, document: Document): string => {
     const where = issue.path.length === 0 ? 'at the top' : `under ${issue.path.join('.')}`;
     return `unknown key ${issue.keys.map((k) => `'${k}'`).join(', ')}; allowed ${where}: ${names.join(', ')}`;
   }
+  if (issue.path.length === 0) return 'the file is no list of keys and their values';
   const value: unknown = document.getIn(issue.path);
   const shown = typeof value === 'object' ? 'what stands there' : JSON.stringify(value);
   return `${issue.path.join('.')}: ${shown} is not allowed: ${issue.message}`;
@@ -219,6 +223,12 @@ const flagOf = (value: string | undefined, name: string): boolean | undefined =>
   throw refuse(`${name}: '${value}' is neither on nor off`, `use ${name}=on or ${name}=off`);
 };
 
+const sizeOf = (value: string | undefined, name: string): number | undefined => {
+  if (value === undefined) return undefined;
+  if (SIZE.test(value) && bytesOf(value) > 0) return bytesOf(value);
+  throw refuse(`${name}: '${value}' is not a size`, `for example ${name}=512MiB`);
+};
+
 /** Lays flags over variables over the file over the defaults. */
 export const settle = (
   flags: Flags,
@@ -273,9 +283,9 @@ export const settle = (
       memoryBytes: bytesOf(file.engine?.memory_bytes ?? 600 * 2 ** 20),
       threads: file.engine?.threads ?? machine.cores,
     },
-    journalMaxBytes: bytesOf(
-      env('MESHTRAIL_JOURNAL_MAX_BYTES') ?? file.journal?.max_bytes ?? 4 * 2 ** 30,
-    ),
+    journalMaxBytes:
+      sizeOf(env('MESHTRAIL_JOURNAL_MAX_BYTES'), 'MESHTRAIL_JOURNAL_MAX_BYTES') ??
+      bytesOf(file.journal?.max_bytes ?? 4 * 2 ** 30),
     discoverServiceName: file.loki?.discover_service_name ?? true,
     discoverLogLevels: file.loki?.discover_log_levels ?? true,
     formats: file.formats ?? {},
