@@ -2,7 +2,6 @@ import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import type { Command } from 'commander';
 import { MeshtrailError } from '../../model/errors.ts';
-import { LIMITS } from '../../model/limits.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { systemOutput } from '../../platform/output.ts';
 import { hostName } from '../../platform/processes.ts';
@@ -23,6 +22,11 @@ interface SendFlags extends TargetFlags {
   readonly restart?: boolean;
 }
 
+/**
+ * Longest line that is sent whole, bytes: the server cuts it at its own limit and keeps its size.
+ * What is longer goes in pieces, so that a file without line ends does not fill the memory.
+ */
+const HELD_BYTES = 33_554_432;
 /** Content sent in one request, bytes. */
 const REQUEST_BYTES = 1_000_000;
 /** Tries of one request before giving up; the pauses between them double from 250 ms to 8 s. */
@@ -129,7 +133,7 @@ class Sender {
     for (let attempt = 1; ; attempt++) {
       try {
         const response = await ask(this.target, '/v1/logs', { method: 'POST', headers, body });
-        await response.arrayBuffer();
+        tellPartial(Buffer.from(await response.arrayBuffer()));
         return;
       } catch (error) {
         const final = error instanceof RefusedError && ![429, 502, 503, 504].includes(error.status);
@@ -139,6 +143,16 @@ class Sender {
     }
   }
 }
+
+/** A reply with something in it says that not every line was taken, and why (OTLP/HTTP). */
+const tellPartial = (reply: Buffer): void => {
+  if (reply.length === 0) return;
+  const words = reply
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]+/g, ' ')
+    .trim();
+  systemOutput.notice(`the server did not take every line: ${words}\n`);
+};
 
 const sendFile = async (file: string, flags: SendFlags): Promise<void> => {
   const target = targetOf(flags);
@@ -181,8 +195,7 @@ const takeLines = async (bytes: Buffer, sender: Sender): Promise<Buffer> => {
     from = end + 1;
   }
   const rest = bytes.subarray(from);
-  // A line without end is cut by the server anyway; here it must not grow without bound.
-  if (rest.length <= 2 * LIMITS.lineBytes) return Buffer.from(rest);
+  if (rest.length <= HELD_BYTES) return Buffer.from(rest);
   await sender.add(rest, rest.length);
   return Buffer.alloc(0);
 };

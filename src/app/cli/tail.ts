@@ -47,7 +47,11 @@ const run = async (logql: string, flags: TailFlags): Promise<void> => {
     url.searchParams.set('start', String(systemClock.nowNs() - parseSpan(flags.since)));
   }
   const socket = new WebSocket(url, { headers: target.headers });
-  const release = onSignals(['SIGINT', 'SIGTERM'], () => socket.close());
+  let wanted = false;
+  const release = onSignals(['SIGINT', 'SIGTERM'], () => {
+    wanted = true;
+    socket.close();
+  });
   let printing = Promise.resolve();
   await new Promise<void>((resolve, reject) => {
     socket.on('unexpected-response', (_request, response) => {
@@ -79,11 +83,23 @@ const run = async (logql: string, flags: TailFlags): Promise<void> => {
       const message = JSON.parse(data.toString('utf8')) as TailMessage;
       printing = printing.then(() => print(message, flags.output));
     });
-    socket.on('close', () => resolve());
+    socket.on('close', (code, words) => {
+      if (wanted) resolve();
+      else reject(ended(code, words.toString('utf8')));
+    });
+  }).finally(async () => {
+    await printing;
+    release();
   });
-  await printing;
-  release();
 };
+
+/** 1006 stands for a connection that broke (RFC 6455, 7.4.1). */
+const ended = (code: number, words: string): MeshtrailError =>
+  new MeshtrailError(
+    'tail_ended',
+    `the live tail ended: ${words !== '' ? words : code === 1006 ? 'the connection broke' : code}`,
+    'start it again with --since, so that nothing is missed',
+  );
 
 const print = async (message: TailMessage, output: string): Promise<void> => {
   for (const { stream, values } of message.streams ?? []) {
