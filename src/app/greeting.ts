@@ -16,6 +16,8 @@ export const greet = ({ config, data, storage, listeners, adminKey }: Greeting):
   const scheme = config.tls === undefined ? 'http' : 'https';
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   const address = `${scheme}://${host}:${listeners.mainPort}`;
+  const isUsual = address === 'http://127.0.0.1:7280';
+  const url = isUsual ? '' : ` --url ${address}`;
   const key = config.dev ? '' : ` -H "Authorization: Bearer $MESHTRAIL_KEY"`;
   const lines = [
     `meshtrail  ${address}`,
@@ -35,7 +37,7 @@ export const greet = ({ config, data, storage, listeners, adminKey }: Greeting):
   lines.push(
     'first line:',
     `  curl${key} ${address}/v1/ndjson -H 'content-type: application/x-ndjson' --data-binary '{"service":"hello","msg":"first line"}'`,
-    `  npx meshtrail query '{service_name="hello"}'${config.dev ? '' : '   # with MESHTRAIL_KEY set'}`,
+    `  npx meshtrail query '{service_name="hello"}'${url}${config.dev ? '' : '   # with MESHTRAIL_KEY set'}`,
   );
   return `${lines.join('\n')}\n`;
 };
