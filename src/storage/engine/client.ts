@@ -9,6 +9,8 @@ export interface EngineAddress {
   readonly url: string;
   readonly user: string;
   readonly password: string;
+  /** Settings of every statement of this client. */
+  readonly settings?: EngineSettings;
 }
 
 export type EngineSettings = Readonly<Record<string, string | number>>;
@@ -34,6 +36,7 @@ export class EngineClient {
       max_open_connections: 64,
       // Below every server's own, so that we never write into a connection it is closing.
       keep_alive: { enabled: true, idle_socket_ttl: 2_000, eagerly_destroy_stale_sockets: true },
+      clickhouse_settings: { ...address.settings },
       compression: { request: false, response: false },
       log: { level: ClickHouseLogLevel.OFF },
     });

@@ -225,13 +225,12 @@ test('a server that goes away and comes back has every row once; reads wait', as
   expect(await held()).toEqual([['3100', '3100', '3099']]);
 });
 
-test('a wrong password is said at the start', async () => {
-  writeFileSync(`${directory}/wrong`, 'x');
+/** Another engine on the same server, with these options instead of the usual ones. */
+function other(options: { passwordFile: string }): Engine {
   mkdirSync(`${directory}/other`);
-  const other = createClusterEngine({
+  return createClusterEngine({
     url: `http://127.0.0.1:${proxy.port}`,
     user: 'writer',
-    passwordFile: `${directory}/wrong`,
     dataDirectory: `${directory}/other`,
     keyring: testKeyring,
     release: { release: () => undefined },
@@ -239,7 +238,27 @@ test('a wrong password is said at the start', async () => {
     disk: systemDisk,
     log: silentLog,
     random: systemRandom,
+    ...options,
   });
-  await expect(other.start()).rejects.toThrow(/Authentication failed/);
-  await other.stop();
+}
+
+test('without a reading user the writing one reads, and can do no more than that', async () => {
+  enqueue(['one'], 0);
+  await untilReleased(1);
+  const engine = other({ passwordFile: `${directory}/writer` });
+  await engine.start();
+  const sql = 'SELECT body, toUInt64(18446744073709551615) FROM meshtrail.logs';
+  const settings = { max_threads: 1 };
+  expect(await engine.reader.rows(sql, { settings })).toEqual([['one', '18446744073709551615']]);
+  for (const statement of ['DROP TABLE meshtrail.logs', 'SYSTEM STOP MERGES meshtrail.logs']) {
+    await expect(engine.reader.rows(statement)).rejects.toMatchObject({ code: 'query_failed' });
+  }
+  await engine.stop();
+});
+
+test('a wrong password is said at the start', async () => {
+  writeFileSync(`${directory}/wrong`, 'x');
+  const engine = other({ passwordFile: `${directory}/wrong` });
+  await expect(engine.start()).rejects.toThrow(/Authentication failed/);
+  await engine.stop();
 });

@@ -1,8 +1,9 @@
+import { LIMITS } from '../../model/limits.ts';
 import { MeshtrailError } from '../../model/errors.ts';
 import type { Timer } from '../../platform/clock.ts';
 import { assembleEngine } from './assemble.ts';
 import { Catalog } from './catalog.ts';
-import { EngineClient, type EngineAddress } from './client.ts';
+import { EngineClient, type EngineAddress, type EngineSettings } from './client.ts';
 import { ConnectionSlot } from './connection-slot.ts';
 import { newCounters } from './counters.ts';
 import type { Engine, EngineConnection, EngineHome, EngineOptions } from './engine.ts';
@@ -14,7 +15,11 @@ export interface ClusterEngineOptions extends EngineOptions {
   readonly user: string;
   /** File with that user's password; its last newline is not part of it. None: no password. */
   readonly passwordFile?: string | undefined;
-  /** The user that reads: give it `readonly = 1` or 2. The writing user where there is none. */
+  /**
+   * The user that reads: its profile bounds time and memory, and has `readonly = 2` (1 where
+   * `output_format_json_quote_64bit_integers` may be changed). Without one the writing user reads,
+   * each time with `readonly` and bounds of ours.
+   */
   readonly readerUser?: string | undefined;
   readonly readerPasswordFile?: string | undefined;
 }
@@ -34,6 +39,17 @@ export function createClusterEngine(options: ClusterEngineOptions): Engine {
   const home = new ClusterHome(options);
   return assembleEngine(options, home, catalog, counters).engine;
 }
+
+/** JavaScript's numbers end at 2^53. */
+const EXACT_NUMBERS: EngineSettings = { output_format_json_quote_64bit_integers: 1 };
+
+const boundedRead = (): EngineSettings => ({
+  ...EXACT_NUMBERS,
+  readonly: 2,
+  max_execution_time: LIMITS.readSeconds,
+  max_memory_usage: LIMITS.readMemoryBytes,
+  cancel_http_readonly_queries_on_client_close: 1,
+});
 
 class ClusterHome implements EngineHome {
   version = '';
@@ -63,7 +79,8 @@ class ClusterHome implements EngineHome {
         : await this.password(this.options.readerPasswordFile);
     const connect = (address: EngineAddress): EngineClient => new EngineClient(address);
     const writer = connect({ url, user, password });
-    const reader = connect({ url, user: readerUser, password: readerPassword });
+    const settings = this.options.readerUser === undefined ? boundedRead() : EXACT_NUMBERS;
+    const reader = connect({ url, user: readerUser, password: readerPassword, settings });
     this.known = { writer, reader, generation: 1 };
     try {
       const [row] = await writer.rows('SELECT version()');
