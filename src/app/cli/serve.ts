@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../platform/clock.ts';
 import { systemOutput } from '../../platform/output.ts';
-import { exitNow, onSignals, onUncaught } from '../../platform/processes.ts';
+import { exitNow, expectLargeBuffers, onSignals, onUncaught } from '../../platform/processes.ts';
 import type { Flags } from '../configuration.ts';
 import { startServer } from '../server.ts';
 
@@ -34,6 +34,7 @@ Examples:
   meshtrail serve --config meshtrail.yaml --engine http://clickhouse:8123`,
     )
     .action(async (flags: Flags) => {
+      expectLargeBuffers();
       const server = await startServer(flags);
       let stopping = false;
       const stop = (code: number): void => {
