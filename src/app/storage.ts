@@ -116,8 +116,8 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     },
   });
   try {
-    engine.writer.recover(journal.recovered);
     await engine.start();
+    engine.writer.recover(journal.recovered);
   } catch (error) {
     await engine.stop();
     await journal.close();
