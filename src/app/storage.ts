@@ -71,6 +71,7 @@ const createEngine = (config: Configuration, options: EngineOptions): Engine => 
 export const openStorage = async (options: StorageOptions): Promise<OpenStorage> => {
   const { config, data, log } = options;
   const state = new State(join(data, 'state.db'), systemClock);
+  systemClock.observeAtLeast(state.latestNs());
   const rootKey = rootKeyOf(systemEnvironment.get('MESHTRAIL_ROOT_KEY'));
   const keyring = await openKeyring({
     file: join(data, 'keyring'),

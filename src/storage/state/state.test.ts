@@ -39,6 +39,7 @@ test('ended segments are kept, in order, also when told twice', () => {
     ['a', 20],
     ['b', 10],
   ]);
+  expect(again.latestNs()).toBe(1_767_600_005_000_000_000n);
   again.close();
 });
 

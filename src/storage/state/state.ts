@@ -69,6 +69,12 @@ export class State {
     return new Map(rows.map((row) => [String(row['lane']), Number(row['seq'])]));
   }
 
+  /** Time of the newest row of all ended segments, nanoseconds: no later row may be older. */
+  latestNs(): bigint {
+    const [row] = this.database.all('SELECT max(closed_ns) AS latest FROM segment');
+    return (row?.['latest'] as bigint | null | undefined) ?? 0n;
+  }
+
   /** Ended segments of a lane, in order. */
   segments(lane: string): SegmentEnd[] {
     this.writeSegments();
