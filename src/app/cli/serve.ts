@@ -1,12 +1,36 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../platform/clock.ts';
+import { systemEnvironment } from '../../platform/environment.ts';
 import { systemOutput } from '../../platform/output.ts';
-import { exitNow, expectLargeBuffers, onSignals, onUncaught } from '../../platform/processes.ts';
+import {
+  exitNow,
+  expectLargeBuffers,
+  onSignals,
+  onUncaught,
+  parentProcessId,
+} from '../../platform/processes.ts';
 import type { Flags } from '../configuration.ts';
 import { startServer } from '../server.ts';
 
 /** Time within which a stopped server has drained and ended; then it is cut off. */
 const STOP_MS = 9_500;
+
+/** How often the parent is looked at, ms. */
+const PARENT_MS = 250;
+
+/**
+ * npm and npx start programs through a shell, which dies of the SIGTERM meant for us and does not
+ * pass it on: its end is the only sign, and a server left behind would keep the port.
+ */
+const stopWithNpm = (stop: () => void): void => {
+  if (systemEnvironment.get('npm_command') === undefined) return;
+  const parent = parentProcessId();
+  const timer = systemClock.setRepeating(PARENT_MS, () => {
+    if (parentProcessId() === parent) return;
+    timer.cancel();
+    stop();
+  });
+};
 
 export const addServe = (program: Command): void => {
   program
@@ -47,6 +71,7 @@ Examples:
         );
       };
       onSignals(['SIGTERM', 'SIGINT'], () => stop(0));
+      stopWithNpm(() => stop(0));
       onUncaught((error) => {
         server.log.error('an error that nobody caught; stopping', { error });
         stop(1);
