@@ -49,6 +49,17 @@ export interface StorageOptions {
 /** One class until policies bring more. */
 const RETENTION_CLASS = 'default';
 
+/** A clock set back by more than this was wrong before, not now. */
+const TRUSTED_LEAD_NS = 86_400_000_000_000n;
+
+/** Times of receipt go on from the newest one kept, when the clock was set back a little. */
+const keepTimeGoing = (latestNs: bigint, log: Log): void => {
+  const leadNs = latestNs - systemClock.nowNs();
+  if (leadNs <= 0n) return;
+  if (leadNs <= TRUSTED_LEAD_NS) systemClock.observeAtLeast(latestNs);
+  else log.warn('rows were received in the future: the clock was wrong then', { latestNs });
+};
+
 const rootKeyOf = (text: string | undefined): Uint8Array | undefined => {
   if (text === undefined || text === '') return undefined;
   const key = Buffer.from(text.trim(), 'hex');
@@ -71,7 +82,7 @@ const createEngine = (config: Configuration, options: EngineOptions): Engine => 
 export const openStorage = async (options: StorageOptions): Promise<OpenStorage> => {
   const { config, data, log } = options;
   const state = new State(join(data, 'state.db'), systemClock);
-  systemClock.observeAtLeast(state.latestNs());
+  keepTimeGoing(state.latestNs(), log);
   const rootKey = rootKeyOf(systemEnvironment.get('MESHTRAIL_ROOT_KEY'));
   const keyring = await openKeyring({
     file: join(data, 'keyring'),
