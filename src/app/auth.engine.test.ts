@@ -154,7 +154,7 @@ describe('tenants', () => {
 
   beforeAll(async () => {
     server = await runServer();
-    for (const tenant of ['red', 'blue', '']) {
+    for (const tenant of ['green', 'blue', '']) {
       const name = tenant === '' ? 'none' : tenant;
       await sendNdjson(as(tenant), [
         `{"service":"shared","k8s.namespace.name":"${name}","msg":"${name}"}`,
@@ -175,8 +175,8 @@ describe('tenants', () => {
     return ((await answer.json()) as { data: unknown }).data;
   };
 
-  test.each(['red', 'blue'])('%s finds its own and nothing else', async (tenant) => {
-    const other = tenant === 'red' ? 'blue' : 'red';
+  test.each(['green', 'blue'])('%s finds its own and nothing else', async (tenant) => {
+    const other = tenant === 'green' ? 'blue' : 'green';
     expect(await linesOf(as(tenant), '{app="shared"}')).toEqual([tenant]);
     expect(await linesOf(as(tenant), '{service_name="shared"} |= "msg"')).toHaveLength(1);
     expect(await find(as(tenant), `{namespace="${other}"}`)).toEqual([]);
@@ -205,7 +205,7 @@ describe('tenants', () => {
   });
 
   test('live tails see their own', async () => {
-    const seen: Record<string, string[]> = { red: [], blue: [] };
+    const seen: Record<string, string[]> = { green: [], blue: [] };
     const sockets = await Promise.all(
       Object.keys(seen).map(async (tenant) => {
         const url = `${server.url.replace('http', 'ws')}/loki/api/v1/tail?query={live="yes"}`;
@@ -215,16 +215,16 @@ describe('tenants', () => {
         return socket;
       }),
     );
-    for (const tenant of ['red', 'blue']) {
+    for (const tenant of ['green', 'blue']) {
       const streams = [{ stream: { live: 'yes' }, values: [[nowNs(), `from ${tenant}`]] }];
       const body = JSON.stringify({ streams });
       await post(as(tenant), '/loki/api/v1/push', 'application/json', body);
     }
     await eventually(() => Object.values(seen).every((messages) => messages.length > 0), Boolean);
-    expect(seen['red']?.join()).toContain('from red');
-    expect(seen['red']?.join()).not.toContain('from blue');
+    expect(seen['green']?.join()).toContain('from green');
+    expect(seen['green']?.join()).not.toContain('from blue');
     expect(seen['blue']?.join()).toContain('from blue');
-    expect(seen['blue']?.join()).not.toContain('from red');
+    expect(seen['blue']?.join()).not.toContain('from green');
     for (const socket of sockets) socket.close();
   });
 });
