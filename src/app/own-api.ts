@@ -46,6 +46,8 @@ export interface OwnApiOptions {
   readonly storage: OpenStorage;
   readonly counters: Counters;
   readonly log: Log;
+  /** True until the start has been announced: whoever waits for readiness finds the greeting. */
+  readonly isStarting: () => boolean;
 }
 
 const get = (path: string, open: boolean, handle: () => Promise<HttpAnswer>): Route => ({
@@ -56,10 +58,15 @@ const get = (path: string, open: boolean, handle: () => Promise<HttpAnswer>): Ro
 });
 
 /** Health, metrics, and what is shown to who opens the address. */
-const ownRoutes = (storage: OpenStorage, counters: Counters): Route[] => [
+const ownRoutes = (
+  storage: OpenStorage,
+  counters: Counters,
+  isStarting: () => boolean,
+): Route[] => [
   get('/healthz', true, () => Promise.resolve(text(200, 'ok\n'))),
   get('/readyz', true, async () => {
     const missing = await storage.notReady();
+    if (isStarting()) missing.push('the server is starting');
     return missing.length === 0
       ? text(200, 'ready\n')
       : text(503, `not ready: ${missing.join('; ')}\n`);
@@ -75,7 +82,8 @@ const ownRoutes = (storage: OpenStorage, counters: Counters): Route[] => [
 ];
 
 /** Health, metrics, and the endpoints that answer queries. */
-export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Api => {
+export const createApi = (options: OwnApiOptions): Api => {
+  const { config, storage, counters, log } = options;
   const { discoverLogLevels } = config;
   const sources = {
     reader: storage.reader,
@@ -127,7 +135,7 @@ export const createApi = ({ config, storage, counters, log }: OwnApiOptions): Ap
   }));
 
   return {
-    routes: [...ownRoutes(storage, counters), ...lokiRoutes, ...recordRoutes],
+    routes: [...ownRoutes(storage, counters, options.isStarting), ...lokiRoutes, ...recordRoutes],
     nativeRoutes: (name: PortName) => (name === 'loki' ? lokiRoutes : []),
     upgrade: (request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer) =>
       hub.upgrade(request, message, socket, head),

@@ -25,6 +25,8 @@ import { createApi } from './own-api.ts';
 /** A running server: everything is wired here, and stopped in the reverse order. */
 export interface Server {
   readonly greeting: string;
+  /** Says that the greeting is out: `/readyz` answers 200 from now on. */
+  announced(): void;
   readonly log: Log;
   readonly listeners: Listeners;
   /** Drains: no new requests, those under way finish, the journal empties as far as time allows. */
@@ -125,22 +127,14 @@ export const startServer = async (flags: Flags): Promise<Server> => {
     config.dev,
   );
   const storage = await openStorage({ config, data, counters, log, hostName: hostName() });
-  const decoders = createDecoders({
-    discoverServiceName: config.discoverServiceName,
-    discoverLogLevels: config.discoverLogLevels,
-  });
+  const { discoverServiceName, discoverLogLevels } = config;
+  const decoding = { discoverServiceName, discoverLogLevels };
+  const decoders = createDecoders(decoding);
   const patient = new Set(decoders.streams.map((decoder) => decoder.name));
   const acknowledger = new Acknowledger(storage, counters, systemClock, patient);
   const pool = new DecodePool(
     config.threads,
-    {
-      decoders: {
-        discoverServiceName: config.discoverServiceName,
-        discoverLogLevels: config.discoverLogLevels,
-      },
-      formats: config.formats,
-      limits: config.limits,
-    },
+    { decoders: decoding, formats: config.formats, limits: config.limits },
     (result, settleJob) => acknowledger.take(result, settleJob),
     log,
   );
@@ -149,7 +143,8 @@ export const startServer = async (flags: Flags): Promise<Server> => {
   const intake = new Intake(pool, acknowledger, counters, systemClock, log, accepts);
   const loop = watchEventLoop();
   watch(counters, storage, budget, loop);
-  const api = createApi({ config, storage, counters, log });
+  let isStarting = true;
+  const api = createApi({ config, storage, counters, log, isStarting: () => isStarting });
   const listeners = await openListeners({
     config,
     tls,
@@ -172,6 +167,9 @@ export const startServer = async (flags: Flags): Promise<Server> => {
   await adminKey.keep();
   return {
     greeting: greet({ config, data, storage, listeners, adminKey: adminKey.shown }),
+    announced: () => {
+      isStarting = false;
+    },
     log,
     listeners,
     stop,

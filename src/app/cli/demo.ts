@@ -126,6 +126,7 @@ const play = async (
   signal: AbortSignal,
 ): Promise<void> => {
   await systemOutput.write(demo.server.greeting);
+  demo.server.announced();
   if (demo.notice !== undefined) await systemOutput.write(`notice     ${demo.notice}\n`);
   progress.begin();
   await demo.history();

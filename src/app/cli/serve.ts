@@ -77,5 +77,6 @@ Examples:
         stop(1);
       });
       await systemOutput.write(server.greeting);
+      server.announced();
     });
 };
