@@ -11,7 +11,15 @@ export interface EngineAddress {
   readonly password: string;
   /** Settings of every statement of this client. */
   readonly settings?: EngineSettings;
+  /** Time without a byte after which a statement counts as lost, ms; `engineSilenceMs` if unset. */
+  readonly silenceMs?: number;
 }
+
+/**
+ * For reads: the engine itself ends them at `readSeconds`, so one that says nothing for longer is
+ * frozen, and whoever asked should hear of it.
+ */
+export const readSilenceMs = (): number => LIMITS.readSeconds * 1_000 + 5_000;
 
 export type EngineSettings = Readonly<Record<string, string | number>>;
 
@@ -32,7 +40,7 @@ export class EngineClient {
       username: address.user,
       password: address.password,
       application: 'meshtrail',
-      request_timeout: LIMITS.engineSilenceMs,
+      request_timeout: address.silenceMs ?? LIMITS.engineSilenceMs,
       max_open_connections: 64,
       // Below every server's own, so that we never write into a connection it is closing.
       keep_alive: { enabled: true, idle_socket_ttl: 2_000, eagerly_destroy_stale_sockets: true },

@@ -3,7 +3,7 @@ import { MeshtrailError } from '../../model/errors.ts';
 import type { Timer } from '../../platform/clock.ts';
 import { assembleEngine } from './assemble.ts';
 import { Catalog } from './catalog.ts';
-import { EngineClient, type EngineAddress, type EngineSettings } from './client.ts';
+import { EngineClient, readSilenceMs, type EngineAddress, type EngineSettings } from './client.ts';
 import { ConnectionSlot } from './connection-slot.ts';
 import { newCounters } from './counters.ts';
 import type { Engine, EngineConnection, EngineHome, EngineOptions } from './engine.ts';
@@ -80,7 +80,14 @@ class ClusterHome implements EngineHome {
     const connect = (address: EngineAddress): EngineClient => new EngineClient(address);
     const writer = connect({ url, user, password });
     const settings = this.options.readerUser === undefined ? boundedRead() : EXACT_NUMBERS;
-    const reader = connect({ url, user: readerUser, password: readerPassword, settings });
+    const silenceMs = readSilenceMs();
+    const reader = connect({
+      url,
+      user: readerUser,
+      password: readerPassword,
+      settings,
+      silenceMs,
+    });
     this.known = { writer, reader, generation: 1 };
     try {
       const [row] = await writer.rows('SELECT version()');

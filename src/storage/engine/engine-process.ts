@@ -7,7 +7,7 @@ import { MeshtrailError } from '../../model/errors.ts';
 import type { Keyring } from '../../model/storage.ts';
 import { nodeProgram, startProgram } from '../../platform/processes.ts';
 import { systemSockets } from '../../platform/sockets.ts';
-import { EngineClient } from './client.ts';
+import { EngineClient, readSilenceMs } from './client.ts';
 import { diskKeyVariable, renderEngineFiles, type EngineLimits } from './config.ts';
 import type { EngineOptions } from './engine.ts';
 import { engineLibrary } from './library.ts';
@@ -73,7 +73,12 @@ export async function startEngineProcess(
   const said = watchStandardError(child, options);
   const url = `http://127.0.0.1:${port}`;
   const connect = (user: 'writer' | 'reader'): EngineClient =>
-    new EngineClient({ url, user, password: passwords[user] });
+    new EngineClient({
+      url,
+      user,
+      password: passwords[user],
+      ...(user === 'reader' && { silenceMs: readSilenceMs() }),
+    });
   const clients = { writer: connect('writer'), reader: connect('reader') };
   let gone = false;
   const ended = new Promise<void>((resolve) => {

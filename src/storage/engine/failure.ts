@@ -76,6 +76,14 @@ export function readFailure(error: unknown, aborted: boolean): MeshtrailError {
   });
 }
 
-/** True when the engine could not be reached: another try may find it. */
+/** What `@clickhouse/client` says when nothing came for its `request_timeout`. */
+const SILENCE = 'Timeout error.';
+
+/**
+ * True when the engine could not be reached: another try may find it. One that keeps silent has
+ * had its time, and a second try would only double it.
+ */
 export const isUnreachable = (error: unknown): boolean =>
-  engineCode(error) === undefined && !(error instanceof MeshtrailError);
+  engineCode(error) === undefined &&
+  !(error instanceof MeshtrailError) &&
+  !(error instanceof Error && error.message === SILENCE);
