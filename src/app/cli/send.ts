@@ -172,7 +172,7 @@ const sendFile = async (file: string, flags: SendFlags): Promise<void> => {
     showProgress(source, now, start, startedMs);
   });
   let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of source.chunks(start)) {
+  for await (const chunk of goOn(source, sender)) {
     rest = await takeLines(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), sender);
   }
   if (rest.length > 0) await sender.add(withoutReturn(rest), rest.length);
@@ -185,11 +185,40 @@ const sendFile = async (file: string, flags: SendFlags): Promise<void> => {
   );
 };
 
+const LF = 10;
+
+/**
+ * What follows the bytes that were sent. A last line that lacked its end was sent as it was; an end
+ * that it has got since belongs to it, and is no blank line.
+ */
+async function* goOn(source: Source, sender: Sender): AsyncGenerator<Buffer, void, undefined> {
+  const sent = sender.offset;
+  if (sent === 0) {
+    yield* source.chunks(0);
+    return;
+  }
+  let seen = 0;
+  let wasEnded = true;
+  for await (const chunk of source.chunks(sent - 1)) {
+    let from = 0;
+    if (seen === 0) {
+      wasEnded = chunk[0] === LF;
+      from = 1;
+    }
+    if (seen + from === 1 && !wasEnded && chunk[from] === LF) {
+      from++;
+      sender.offset++;
+    }
+    seen += chunk.length;
+    if (from < chunk.length) yield chunk.subarray(from);
+  }
+}
+
 /** Hands whole lines to the sender and returns the unfinished rest. */
 const takeLines = async (bytes: Buffer, sender: Sender): Promise<Buffer> => {
   let from = 0;
   for (;;) {
-    const end = bytes.indexOf(10, from);
+    const end = bytes.indexOf(LF, from);
     if (end < 0) break;
     await sender.add(withoutReturn(bytes.subarray(from, end)), end + 1 - from);
     from = end + 1;
