@@ -16,6 +16,7 @@ import { State } from '../storage/state/state.ts';
 import type { Storage } from './acknowledge.ts';
 import type { Configuration } from './configuration.ts';
 import type { Counters } from './counters.ts';
+import { Readiness } from './readiness.ts';
 
 /** Keyring, journal and engine, wired; closed in the reverse order. */
 export interface OpenStorage extends Storage {
@@ -136,48 +137,23 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     state.close();
     throw error;
   }
-  return assemble(options, engine, journal, state, listeners, new Refusals());
-};
-
-/** Time for which a full journal is told after its last refusal, ms: senders try again sooner. */
-const FULL_SHOWN_MS = 10_000;
-
-/** Remembers when the journal was last too full for a batch. */
-class Refusals {
-  private lastMs = -Infinity;
-
-  get areRecent(): boolean {
-    return systemClock.monotonicMs() - this.lastMs < FULL_SHOWN_MS;
-  }
-
-  async watch<T>(append: Promise<T>): Promise<T> {
-    try {
-      return await append;
-    } catch (error) {
-      const isFull = error instanceof MeshtrailError && error.code === 'journal_full';
-      if (isFull) this.lastMs = systemClock.monotonicMs();
-      throw error;
-    }
-  }
-}
-
-/** In words for /readyz. */
-const spaceLeft = async (directory: string): Promise<string> => {
-  try {
-    const { freeBytes } = await systemDisk.space(directory);
-    return `${Math.floor(freeBytes / 1_048_576)} MiB left on its disk`;
-  } catch {
-    return 'its disk does not answer';
-  }
+  return assemble(
+    options,
+    engine,
+    journal,
+    state,
+    listeners,
+    new Readiness({ engine, journal, data }),
+  );
 };
 
 const assemble = (
-  { config, counters, data }: StorageOptions,
+  { config, counters }: StorageOptions,
   engine: Engine,
   journal: Journal,
   state: State,
   listeners: ((batch: NumberedBatch) => void)[],
-  refusals: Refusals,
+  readiness: Readiness,
 ): OpenStorage => ({
   reader: engine.reader,
   catalog: engine.catalog,
@@ -186,15 +162,9 @@ const assemble = (
   engineProcess: () => engine.processId,
   bucketFor: (tenant: string, observedNs: bigint): Promise<Bucket> =>
     Promise.resolve(engine.catalog.bucketFor(tenant, RETENTION_CLASS, observedNs)),
-  append: (batch: Batch, bucket: Bucket) => refusals.watch(journal.append(batch, bucket)),
+  append: (batch: Batch, bucket: Bucket) => readiness.watch(journal.append(batch, bucket)),
   accepting: () => journal.ready,
-  notReady: async () => {
-    const missing: string[] = [];
-    if (!engine.ready) missing.push('the engine does not answer');
-    if (!journal.ready) missing.push(`the journal cannot be written (${await spaceLeft(data)})`);
-    else if (refusals.areRecent) missing.push('the journal is full until the engine catches up');
-    return missing;
-  },
+  notReady: () => readiness.missing(),
   flush: (tenant, startNs, endNs) => engine.writer.flush(tenant, startNs, endNs),
   onDurable: (tell) => void listeners.push(tell),
   readGauges: () => readGauges(counters, engine, journal),
