@@ -2,6 +2,7 @@ import type { Batch } from '../model/batch.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import type { Bucket, NumberedBatch } from '../model/storage.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
 import type { Counters } from './counters.ts';
 import type { Settle } from './decode-pool.ts';
 import type { JobDone, ThreadResult } from './thread-messages.ts';
@@ -32,15 +33,23 @@ export class Acknowledger {
   private readonly storage: Storage;
   private readonly counters: Counters;
   private readonly clock: Clock;
+  private readonly log: Log;
   /** Receivers whose senders cannot be told to retry: their batches wait instead. */
   private readonly patient: ReadonlySet<string>;
   private readonly outcomes = new WeakMap<JobDone, 'busy' | 'failed'>();
   private stopped = false;
 
-  constructor(storage: Storage, counters: Counters, clock: Clock, patient: ReadonlySet<string>) {
+  constructor(
+    storage: Storage,
+    counters: Counters,
+    clock: Clock,
+    log: Log,
+    patient: ReadonlySet<string>,
+  ) {
     this.storage = storage;
     this.counters = counters;
     this.clock = clock;
+    this.log = log;
     this.patient = patient;
   }
 
@@ -82,7 +91,9 @@ export class Acknowledger {
         this.counters.acknowledged(batch.protocol, batch.rows, batch.rawBytes);
         return undefined;
       } catch (error) {
-        if (this.patient.has(batch.protocol) && !this.stopped) {
+        const isUnfit = error instanceof MeshtrailError && error.code === 'journal_unfit';
+        if (isUnfit) this.log.error('a batch was lost: our own bounds are wrong', { error });
+        if (this.patient.has(batch.protocol) && !this.stopped && !isUnfit) {
           await this.clock.sleep(RETRY_MS);
           continue;
         }

@@ -88,12 +88,15 @@ describe.each(each)('%s refuses', (name, { protocol, path, type }) => {
     ['a cut object', Buffer.from('{"streams":[{"stream":{"a":"b"},"values":[["1","x')],
     ['random bytes', Buffer.from(Array.from({ length: 5_000 }, (_, n) => (n * 7_919) % 251))],
   ])('%s, clearly', async (_what, body) => {
-    const rejected = await added(REJECTED, { protocol }, async () => {
-      const answer = await post(server, path, type, body);
-      expect(answer.status, answer.text).toBe(400);
-      expect(answer.bytes.length).toBeGreaterThan(0);
+    const bytes = await added('meshtrail_rejected_bytes_total', { protocol }, async () => {
+      const rejected = await added(REJECTED, { protocol }, async () => {
+        const answer = await post(server, path, type, body);
+        expect(answer.status, answer.text).toBe(400);
+        expect(answer.bytes.length).toBeGreaterThan(0);
+      });
+      expect(rejected).toBeGreaterThan(0);
     });
-    expect(rejected).toBeGreaterThan(0);
+    expect(bytes).toBe(body.length);
   });
 
   test('an empty body, or takes it as nothing', async () => {

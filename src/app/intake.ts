@@ -105,6 +105,7 @@ export class Intake {
       body,
     };
     const { name } = decoder;
+    const size = body.length;
     const observedNs = this.clock.observedNs();
     const done = await this.pool.run({
       type: 'request',
@@ -119,7 +120,11 @@ export class Intake {
       this.noteFailure(name, done?.failure);
       return this.refusal(decoder, request, outcome.why);
     }
-    return outcome.done.reply ?? this.refusal(decoder, request, 'failed');
+    const { reply, rows } = outcome.done;
+    if (rows === 0 && reply !== undefined && reply.status >= 400) {
+      this.counters.add('meshtrail_rejected_bytes_total', size, { protocol: name });
+    }
+    return reply ?? this.refusal(decoder, request, 'failed');
   }
 
   private refusal(decoder: HttpDecoder, request: ReceivedRequest, why: 'busy' | 'failed'): Reply {

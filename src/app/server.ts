@@ -131,7 +131,7 @@ export const startServer = async (flags: Flags): Promise<Server> => {
   const decoding = { discoverServiceName, discoverLogLevels };
   const decoders = createDecoders(decoding);
   const patient = new Set(decoders.streams.map((decoder) => decoder.name));
-  const acknowledger = new Acknowledger(storage, counters, systemClock, patient);
+  const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient);
   const pool = new DecodePool(
     config.threads,
     { decoders: decoding, formats: config.formats, limits: config.limits },
