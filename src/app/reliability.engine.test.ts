@@ -69,7 +69,11 @@ class Load {
         { length: 100 },
         (_, n) => `{"service":"${service}","n":${first + n},"padding":"${padding}"}`,
       );
-      const { status } = await sendNdjson(server, lines);
+      const status = await sendNdjson(server, lines).then(
+        (answer) => answer.status,
+        () => 0,
+      );
+      if (status === 0) return;
       this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
       if (status === 200) this.acknowledged += lines.length;
       if (pauseMs > 0) await sleep(pauseMs);
@@ -92,6 +96,11 @@ describe('the engine', () => {
       (sum) => sum >= 2_000,
     );
     expect([...load.statuses.keys()]).toEqual([200]);
+    const state = await eventually(
+      () => ready(server),
+      (text) => text.startsWith('503'),
+    );
+    expect(state).toBe('503 not ready: the engine does not answer\n');
     const asked = await fetch(`${server.url}/loki/api/v1/labels`);
     expect([503, 504]).toContain(asked.status);
     expect(await asked.text()).toMatch(/engine|timed out/);
@@ -104,6 +113,18 @@ describe('the engine', () => {
     );
     expect(found).toBe(sum);
   }, 120_000);
+
+  test('that stands still does not keep the server from stopping', async () => {
+    const server = await started();
+    await sendNdjson(server, ['{"service":"frozen","n":0}']);
+    process.kill(server.process.enginePid() as number, 'SIGSTOP');
+    await sendNdjson(server, ['{"service":"frozen","n":1}']);
+    const begun = performance.now();
+    expect(await server.process.stop()).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    await server.process.start();
+    expect(await linesOf(server, '{service_name="frozen"}')).toHaveLength(2);
+  }, 60_000);
 
   test('that dies again and again: the same', async () => {
     const server = await started({ yaml: 'limits: {reader_wait_ms: 200, flush_wait_ms: 200}' });
