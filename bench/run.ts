@@ -92,6 +92,10 @@ class Bench {
         await runLatency(report, server, { data, payloads: sent, ingested: took, ...options });
         if (sent !== payloads) sent.close();
       }
+    } catch (error) {
+      const state = server.running ? 'still runs' : 'has ended';
+      const message = `the server ${state}, and said:\n${server.output.slice(-5_000)}`;
+      throw new Error(message, { cause: error });
     } finally {
       payloads.close();
       await server.stop();

@@ -78,6 +78,10 @@ export class BenchServer {
     return pid;
   }
 
+  get running(): boolean {
+    return this.process.running;
+  }
+
   /** What the server printed. */
   get output(): string {
     return this.process.output;
