@@ -27,6 +27,14 @@ export interface Batch {
   /** Least and greatest `timestamp` of the rows, nanoseconds since 1970. */
   readonly minNs: bigint;
   readonly maxNs: bigint;
+  /** The layouts of the rows, for the bucket's catalog entry; empty once the catalog has them. */
+  readonly layouts: readonly LayoutUse[];
+}
+
+/** A layout (its text) and services, '' among them, whose rows have it. */
+export interface LayoutUse {
+  readonly text: string;
+  readonly services: readonly string[];
 }
 
 const BILLION = 1_000_000_000n;
@@ -167,6 +175,7 @@ export class RecordBatch {
       observedNs: this.observedNs,
       minNs: some ? BigInt(this.minSec) * BILLION + BigInt(this.minNano) : this.observedNs,
       maxNs: some ? BigInt(this.maxSec) * BILLION + BigInt(this.maxNano) : this.observedNs,
+      layouts: [],
     };
   }
 

@@ -32,7 +32,7 @@ export interface BucketRange {
 }
 
 /** A batch that has its place: rows `seq` to `seq + rows - 1` of `lane`. */
-export interface NumberedBatch extends Omit<Batch, 'data'> {
+export interface NumberedBatch extends Omit<Batch, 'data' | 'layouts'> {
   readonly lane: string;
   readonly seq: number;
   readonly segment: number;

@@ -7,7 +7,7 @@ import type { FramePlace } from './format.ts';
 /** Reads a frame back from disk and checks it. */
 export type ReadBack = (frame: JournalBatch) => Promise<Uint8Array>;
 
-type Meta = Omit<Batch, 'data' | 'tenant'> &
+type Meta = Omit<Batch, 'data' | 'layouts' | 'tenant'> &
   Pick<NumberedBatch, 'lane' | 'seq' | 'segment' | 'sizeBytes'>;
 
 /** A batch that is durable in the journal. */

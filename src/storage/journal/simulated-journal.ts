@@ -82,7 +82,8 @@ export function testBatch(
   observedNs = 1_767_600_000_000_000_000n,
 ): Batch {
   const times = { observedNs, minNs: observedNs - 5n, maxNs: observedNs };
-  return { tenant: 'unused', protocol: 'test', rows, columns: 2, data, rawBytes: 7, ...times };
+  const head = { tenant: 'unused', protocol: 'test', rows, columns: 2, layouts: [] };
+  return { ...head, data, rawBytes: 7, ...times };
 }
 
 export interface TestJournal {
