@@ -50,6 +50,33 @@ describe('parseDuration', () => {
   });
 
   it.each([
+    ['0', NS.ms, -1],
+    ['10', NS.ms, -1],
+    ['12.75', NS.ms, -1],
+    ['12.50', NS.ms, 2],
+    ['12.0', NS.s, 1],
+    ['0.000', NS.s, 3],
+    ['0.000001', NS.ms, -1],
+    ['0.0000010', NS.ms, -2],
+    ['0.000000001', NS.s, -1],
+    ['1.0000', NS.us, -2],
+    ['1.000', NS.us, 3],
+    ['17', NS.ns, -1],
+    ['17.0', NS.ns, -2],
+    ['017', NS.ns, -2],
+    ['00.5', NS.s, -2],
+    ['00', NS.s, -2],
+    ['.5', NS.s, -2],
+    ['5.', NS.s, -2],
+    ['0.0000000015', NS.s, -2],
+    ['13ms', NS.ms, -2],
+    ['1m30s', NS.ms, -2],
+  ])('tells how %s of %d prints again', (text, unit, expected) => {
+    duration(text, unit);
+    expect(measured.decimals).toBe(expected);
+  });
+
+  it.each([
     ['', 1],
     ['13', 0],
     ['-1', 1],

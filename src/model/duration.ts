@@ -6,7 +6,17 @@
 export const NS = { ns: 1, us: 1_000, ms: 1_000_000, s: 1_000_000_000 } as const;
 
 /** The number that was read last; read it at once. */
-export const measured = { value: 0, exact: true };
+export const measured = {
+  value: 0,
+  exact: true,
+  /**
+   * How `printScaled` gives a bare number's text again from `value`: in as few decimals as there
+   * can be (-1), in so many (1 to 9), or not at all (-2). Unit ns: as a plain integer (-1).
+   */
+  decimals: -2,
+  /** Digits after a bare number's point. Where `decimals` is -1, so many print it too. */
+  places: 0,
+};
 
 const MAX = Number.MAX_SAFE_INTEGER;
 
@@ -35,7 +45,9 @@ const addDecimal = (buf: Uint8Array, at: number, end: number, unit: number): num
     digits++;
   }
   let value = whole * unit;
+  measured.places = 0;
   if (at < end && buf[at] === 0x2e) {
+    const point = at;
     let share = unit;
     for (at++; at < end && (buf[at] as number) >= 0x30 && (buf[at] as number) <= 0x39; at++) {
       const digit = (buf[at] as number) - 0x30;
@@ -44,10 +56,24 @@ const addDecimal = (buf: Uint8Array, at: number, end: number, unit: number): num
       if (share >= 1) value += digit * share;
       else if (digit > 0) measured.exact = false;
     }
+    measured.places = at - point - 1;
   }
   if (digits === 0 || at === start || !(value <= MAX)) return -1;
   measured.value += value;
   return at;
+};
+
+/** `measured.decimals` of the bare number from `start` to `end`. */
+const decimalsOf = (buf: Uint8Array, start: number, end: number, unitNs: number): number => {
+  const { places } = measured;
+  const whole = places === 0 ? end - start : end - start - places - 1;
+  // No digit before the point, or zeros that need not be there.
+  if (whole < 1 || (whole > 1 && buf[start] === 0x30)) return -2;
+  const last = buf[end - 1];
+  if (places === 0) return last === 0x2e ? -2 : -1;
+  const most = unitNs === NS.s ? 9 : unitNs === NS.ms ? 6 : unitNs === NS.us ? 3 : 0;
+  if (places > most) return -2;
+  return last === 0x30 ? places : -1;
 };
 
 /** The unit's length and nanoseconds at `at`: `ns us µs μs ms s m h d`; the longest that fits. */
@@ -90,6 +116,7 @@ export const parseDuration = (
 ): boolean => {
   measured.value = 0;
   measured.exact = true;
+  measured.decimals = -2;
   let at = start;
   while (at < end) {
     let stop = at;
@@ -102,6 +129,7 @@ export const parseDuration = (
       length = unit.length;
     } else if (at !== start || unitNs === 0) return false;
     if (addDecimal(buf, at, stop, ns) !== stop) return false;
+    if (length === 0) measured.decimals = decimalsOf(buf, start, end, ns);
     at = stop + length;
   }
   return end > start && measured.value <= MAX;
