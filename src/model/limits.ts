@@ -49,6 +49,11 @@ export const LIMITS = {
    * look.
    */
   formatsRemembered: 4_096,
+  /**
+   * Zones of times, as they are written, that a thread knows how to print again: every offset in
+   * use, in several spellings. Lines with further ones are kept whole.
+   */
+  timeZones: 256,
   /** Scratch of a thread that is kept between requests, bytes; larger ones are given back. */
   scratchKeptBytes: 1_048_576,
   /** Rows of one encoded batch: keeps a batch's buffers and the engine's blocks small. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_TIME_SEC, parsed, parseTime } from './time.ts';
+import { timeFormOf, timeFormText } from './layout-time.ts';
+import { MAX_TIME_SEC, parsed, parseKlogTime, parseTime } from './time.ts';
 
 /** 2025-11-20T10:00:00Z */
 const NOW = 1_763_632_800;
@@ -11,6 +12,13 @@ const read = (text: string, referenceSec = 0): string | undefined => {
   if (!parseTime(bytes, 1, bytes.length - 1, referenceSec)) return undefined;
   const { sec, nano, cut } = parsed;
   return `${sec}.${String(nano).padStart(9, '0')}${cut ? ' cut' : ''}`;
+};
+
+/** The form's text; '' where there is none. */
+const formOf = (text: string, parse: typeof parseKlogTime = parseTime): string => {
+  const bytes = Buffer.from(`9${text}9`);
+  expect(parse(bytes, 1, bytes.length - 1, NOW + 86_400)).toBe(true);
+  return parsed.form === 0 ? '' : timeFormText(timeFormOf(parsed.form));
 };
 
 describe('parseTime', () => {
@@ -69,21 +77,110 @@ describe('parseTime', () => {
     ['Nov 20 10:00:00.123456', `${NOW}.123456000`],
     ['I1120 10:00:00.000001', `${NOW}.000001000`],
     ['Thu Nov 20 10:00:00', `${NOW}.000000000`],
-  ])('gives %s the year in which it is nearest', (text, expected) => {
+  ])('gives %s the latest year in which it is past', (text, expected) => {
     expect(read(text, NOW + 86_400)).toBe(expected);
     expect(read(text)).toBeUndefined();
   });
 
-  it('looks across the turn of the year, both ways, and to the next leap day', () => {
-    const january = Date.UTC(2026, 0, 1, 0, 5) / 1_000;
-    expect(read('Dec 31 23:59:59', january)).toBe(
-      `${Date.UTC(2025, 11, 31, 23, 59, 59) / 1_000}.000000000`,
-    );
-    expect(read('Jan  1 00:00:01', Date.UTC(2025, 11, 31, 23) / 1_000)).toBe(
-      `${Date.UTC(2026, 0, 1, 0, 0, 1) / 1_000}.000000000`,
-    );
-    expect(read('Feb 29 00:00:00', Date.UTC(2024, 1, 28) / 1_000)).toBe('1709164800.000000000');
-    expect(read('Feb 29 00:00:00', Date.UTC(2026, 1, 28) / 1_000)).toBeUndefined();
+  const dayOf = (text: string, reference: string): string | undefined => {
+    const found = read(text, Date.parse(reference) / 1_000);
+    return found && new Date(parseInt(found) * 1_000).toISOString().slice(0, 19);
+  };
+
+  it.each([
+    // Months late, and a sender's clock that runs ahead by a day at most.
+    ['I0102 10:00:00', '2025-11-20T10:00:00Z', '2025-01-02T10:00:00'],
+    ['Jan  2 10:00:00', '2025-11-20T10:00:00Z', '2025-01-02T10:00:00'],
+    ['Nov 21 10:00:00', '2025-11-20T10:00:00Z', '2025-11-21T10:00:00'],
+    ['Nov 21 10:00:01', '2025-11-20T10:00:00Z', '2024-11-21T10:00:01'],
+    ['Nov 21 11:00:00+01:00', '2025-11-20T10:00:00Z', '2025-11-21T10:00:00'],
+    ['Nov 21 11:00:01+01:00', '2025-11-20T10:00:00Z', '2024-11-21T10:00:01'],
+    // The turn of the year, both ways.
+    ['Dec 31 23:59:59', '2026-01-01T00:05:00Z', '2025-12-31T23:59:59'],
+    ['Jan  1 00:00:01', '2025-12-31T23:00:00Z', '2026-01-01T00:00:01'],
+    ['Jan  1 23:00:00', '2025-12-31T23:00:00Z', '2026-01-01T23:00:00'],
+    ['Jan  1 23:00:01', '2025-12-31T23:00:00Z', '2025-01-01T23:00:01'],
+    ['Jan  1 03:00:00+05:00', '2025-12-30T22:00:00Z', '2025-12-31T22:00:00'],
+    ['Dec 31 20:00:00-05:00', '2026-01-01T01:00:00Z', '2026-01-01T01:00:00'],
+    ['Dec 31 00:00:00', '2025-12-31T00:00:00Z', '2025-12-31T00:00:00'],
+    // 29 February is this year's or last year's, or none.
+    ['Feb 29 00:00:00', '2024-02-28T00:00:00Z', '2024-02-29T00:00:00'],
+    ['Feb 29 00:00:00', '2025-02-01T00:00:00Z', '2024-02-29T00:00:00'],
+    ['Feb 29 00:00:00', '2026-02-28T00:00:00Z', undefined],
+    ['Feb 29 00:00:00', '2024-02-27T00:00:00Z', undefined],
+    ['Dec 31 00:00:00', '1970-01-02T00:00:00Z', undefined],
+  ])('puts %s, read at %s, to %s', (text, reference, expected) => {
+    expect(dayOf(text, reference)).toBe(expected);
+  });
+
+  it.each([
+    ['2025-11-20T10:00:00Z', 'time TZ'],
+    ['2025-11-20T10:00:00.123Z', 'time T.3Z'],
+    ['2025-11-20T10:00:00.000000000z', 'time T.9z'],
+    ['2025-11-20T10:00:00+01:30', 'time T+01:30'],
+    ['2025-11-20T10:00:00-0800', 'time T-0800'],
+    ['2025-11-20 10:00:00,123', 'time _,3'],
+    ['2025-11-20 10:00:00.5 +0000', 'time _.1 +0000'],
+    ['2025-11-20 10:00:00 UTC', 'time _ UTC'],
+    ['2025/11/20 10:00:00', 'time /'],
+    ['20/Nov/2025:10:00:00 +0000', 'time c +0000'],
+    ['Nov 20 10:00:00', 'time m'],
+    ['Nov  2 10:00:00', 'time m'],
+    ['Nov 2 10:00:00.5', 'time n.1'],
+    ['1763632800', 'epoch 0'],
+    ['1763632800.1230', 'epoch 0.4'],
+    ['1763632800123', 'epoch 3'],
+    ['1763632800123.50', 'epoch 3.2'],
+    ['1763632800123456', 'epoch 6'],
+    ['1763632800123456789', 'epoch 9'],
+    ['1763632800123456789.0', 'epoch 9.1'],
+  ])('tells the form of %s', (text, expected) => {
+    expect(formOf(text)).toBe(expected);
+  });
+
+  it.each([
+    '2025-11-20',
+    '2025-11-20T10:00Z',
+    '2025-11-20t10:00:00Z',
+    '2025/11/20T10:00:00',
+    '2025-11-20T10:00:60Z',
+    '2025-11-20T10:00:00.1234567891Z',
+    '2025-11-20T10:00:00.1234567890Z',
+    '2025-11-20T10:00:00  Z',
+    '2025-11-20T10:00:00+01:00Z',
+    '2025-11-20T10:00:00+01:',
+    '2025-11-20 10:00:00.25 +0000 UTC m=+0.015',
+    '[2025-11-20T10:00:00Z]',
+    '20251120T100000Z',
+    '20/nov/2025:10:00:00 +0000',
+    '[20/Nov/2025:11:00:00 +0100]',
+    'Thu, 20 Nov 2025 10:00:00 GMT',
+    'Thu Nov 20 10:00:00 2025',
+    'Thu Nov 20 10:00:00',
+    'Nov 20 10:00:00 2025',
+    'Nov 20 2025 10:00:00.007',
+    'NOV 20 10:00:00',
+    'Nov 02 10:00:00',
+    'I1120 10:00:00.000001',
+    '1763632800.12345678912',
+    '1763632800.1000000000',
+  ])('tells that %s has none', (text) => {
+    expect(formOf(text)).toBe('');
+  });
+
+  it("tells the form of klog's time after its letter", () => {
+    expect(formOf('1120 10:00:00.000001', parseKlogTime)).toBe('time k.6');
+    expect(formOf('1120 10:00:00', parseKlogTime)).toBe('time k');
+    expect(formOf('1120 10:00:60', parseKlogTime)).toBe('');
+  });
+
+  it('keeps the numbers of forms', () => {
+    const number = (text: string): number => (formOf(text), parsed.form);
+    const plus = number('2025-11-20T10:00:00+07:45');
+    const minus = number('2025-11-20T10:00:00-07:45');
+    expect(minus).not.toBe(plus);
+    expect(number('2024-01-01T00:00:00+07:45')).toBe(plus);
+    expect(timeFormOf(plus)).toBe(timeFormOf(plus));
   });
 
   it.each([
@@ -119,6 +216,8 @@ describe('parseTime', () => {
     '20/Nov/2025',
     'Foo 20 10:00:00',
     'Nov 32 10:00:00',
+    'Nov  : 10:00:00',
+    'Nov A 10:00:00',
     'Thu, 20 Nov',
     'yesterday',
     '[',

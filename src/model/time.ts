@@ -1,3 +1,6 @@
+import { DAY, daysOf, yearOf } from './calendar.ts';
+import { clockForm, epochForm, type TimeStyle } from './layout-time.ts';
+
 /**
  * Timestamps from bytes to seconds and nanoseconds since 1970 UTC, without strings, dates or
  * bigints.
@@ -16,7 +19,16 @@ export const parsed = {
   nano: 0,
   /** Whether digits below the nanosecond were cut. */
   cut: false,
+  /**
+   * Number of the form in which `printTime` gives the same text again (`timeFormOf`); 0 where the
+   * text cannot be had from its nanoseconds.
+   */
+  form: 0,
 };
+
+/** Numbers of the styles, their places in `TIME_STYLES`. */
+const STYLE = { T: 0, _: 1, '/': 2, c: 3, k: 4, m: 5, n: 6 } satisfies Record<TimeStyle, number>;
+const NO_STYLE = -1;
 
 /** Greatest second that the record holds: 2262-04-11T23:47:15Z. */
 export const MAX_TIME_SEC = 9_223_372_035;
@@ -26,27 +38,6 @@ export const MAX_TIME_SEC = 9_223_372_035;
  * and durations in practice); the same power splits milliseconds, microseconds and nanoseconds.
  */
 const LEAST_EPOCH_DIGITS = 9;
-
-const DAY = 86_400;
-const DAYS_BEFORE = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334] as const;
-
-const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-
-/**
- * Days from 1970-01-01 to a date of the proleptic Gregorian calendar; `NaN` where there is no such
- * day.
- */
-const daysOf = (year: number, month: number, day: number): number => {
-  if (month < 1 || month > 12 || day < 1) return NaN;
-  const before = DAYS_BEFORE[month - 1] as number;
-  const length = (month === 12 ? 365 : (DAYS_BEFORE[month] as number)) - before;
-  const leapDay = isLeap(year) && month === 2 ? 1 : 0;
-  if (day > length + leapDay) return NaN;
-  const years = year - 1;
-  const leaps = Math.floor(years / 4) - Math.floor(years / 100) + Math.floor(years / 400);
-  const passed = isLeap(year) && month > 2 ? 1 : 0;
-  return years * 365 + leaps + before + passed + day - 1 - 719_162;
-};
 
 /** Two digits at `at`, or a number over 99 where they are not digits. */
 const two = (buf: Uint8Array, at: number): number => {
@@ -71,6 +62,11 @@ const MONTHS = new Map<number, number>();
   );
 });
 
+/** Whether three letters are written as `Nov` is. */
+const isCapitalised = (buf: Uint8Array, at: number): boolean =>
+  ((buf[at] as number) & 0x20) === 0 &&
+  ((buf[at + 1] as number) & (buf[at + 2] as number) & 0x20) !== 0;
+
 /** The month whose English three-letter name is at `at`, 0 where there is none. */
 const monthAt = (buf: Uint8Array, at: number, end: number): number => {
   if (at + 3 > end) return 0;
@@ -79,8 +75,11 @@ const monthAt = (buf: Uint8Array, at: number, end: number): number => {
   return MONTHS.get(letters | 0x202020) ?? 0;
 };
 
-/** Where the clock text ended, and its seconds of the day and nanoseconds. */
-const clock = { at: 0, seconds: 0, nano: 0, cut: false };
+/**
+ * Where the clock text ended, and its seconds of the day and nanoseconds. `fraction`: number of its
+ * digits, and 10 more after a comma; -1 where the clock cannot be printed again.
+ */
+const clock = { at: 0, seconds: 0, nano: 0, cut: false, fraction: -1 };
 
 /**
  * `hh:mm[:ss[.fraction]]`, or without colons where `basic`. A leap second counts as the next one.
@@ -95,6 +94,7 @@ const readClock = (buf: Uint8Array, at: number, end: number, basic: boolean): bo
   clock.seconds = hour * 3_600 + minute * 60;
   clock.nano = 0;
   clock.cut = false;
+  clock.fraction = -1;
   clock.at = at;
   if (basic ? !isDigitAt(buf, at, end) : at >= end || buf[at] !== 0x3a) return true;
   at += gap;
@@ -102,6 +102,7 @@ const readClock = (buf: Uint8Array, at: number, end: number, basic: boolean): bo
   const second = two(buf, at);
   if (second > 60) return false;
   clock.seconds += second;
+  clock.fraction = second === 60 ? -1 : 0;
   clock.at = at + 2;
   readFraction(buf, at + 2, end);
   return true;
@@ -112,6 +113,7 @@ const POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9] as const;
 /** `.123456` or `,123` at `at`, into `clock`; leaves it as it is where there is none. */
 const readFraction = (buf: Uint8Array, at: number, end: number): void => {
   if (at >= end || (buf[at] !== 0x2e && buf[at] !== 0x2c) || !isDigitAt(buf, at + 1, end)) return;
+  const comma = buf[at] === 0x2c;
   at++;
   let nano = 0;
   const start = at;
@@ -123,6 +125,8 @@ const readFraction = (buf: Uint8Array, at: number, end: number): void => {
     at++;
   }
   nano *= POWERS[9 - (at - start)] as number;
+  if (clock.fraction === 0)
+    clock.fraction = isDigitAt(buf, at, end) ? -1 : at - start + (comma ? 10 : 0);
   if (at === most) for (; isDigitAt(buf, at, end); at++) if (buf[at] !== 0x30) clock.cut = true;
   clock.nano = nano;
   clock.at = at;
@@ -134,6 +138,7 @@ const readFraction = (buf: Uint8Array, at: number, end: number): void => {
  * else.
  */
 const readZone = (buf: Uint8Array, at: number, end: number): number => {
+  if (at + 1 === end && buf[at] === 0x5a) return 0;
   let offset = 0;
   while (at < end && buf[at] === 0x20) at++;
   const sign = buf[at];
@@ -171,6 +176,14 @@ const finish = (days: number, offset: number): boolean => {
   parsed.sec = sec;
   parsed.nano = clock.nano;
   parsed.cut = clock.cut;
+  parsed.form = 0;
+  return true;
+};
+
+/** Tells the form of the time that `finish` took; its zone stands from `clock.at` to `end`. */
+const inStyle = (style: number, buf: Uint8Array, end: number): true => {
+  if (style !== NO_STYLE && clock.fraction >= 0)
+    parsed.form = clockForm(style, clock.fraction, buf, clock.at, end);
   return true;
 };
 
@@ -200,7 +213,10 @@ const parseIso = (buf: Uint8Array, start: number, end: number): boolean => {
   const between = buf[start + 10] as number;
   if (between !== 0x54 && between !== 0x74 && between !== 0x20) return false;
   if (!readClock(buf, start + 11, end, false)) return false;
-  return finish(days, readZone(buf, clock.at, end));
+  if (!finish(days, readZone(buf, clock.at, end))) return false;
+  const dashes = buf[start + 4] === 0x2d;
+  if (between === 0x20) return inStyle(dashes ? STYLE._ : STYLE['/'], buf, end);
+  return inStyle(between === 0x54 && dashes ? STYLE.T : NO_STYLE, buf, end);
 };
 
 /** `20251120T100000Z`. */
@@ -215,7 +231,8 @@ const parseCommon = (buf: Uint8Array, start: number, end: number): boolean => {
   if (end - start < 17 || buf[start + 6] !== 0x2f || buf[start + 11] !== 0x3a) return false;
   const days = daysOf(four(buf, start + 7), monthAt(buf, start + 3, end), two(buf, start));
   if (!readClock(buf, start + 12, end, false)) return false;
-  return finish(days, readZone(buf, clock.at, end));
+  if (!finish(days, readZone(buf, clock.at, end))) return false;
+  return inStyle(isCapitalised(buf, start + 3) ? STYLE.c : NO_STYLE, buf, end);
 };
 
 /**
@@ -246,20 +263,14 @@ const parseEpoch = (buf: Uint8Array, start: number, end: number): boolean => {
   parsed.sec = sec;
   parsed.nano = nano;
   parsed.cut = cut;
+  parsed.form = cut ? 0 : epochForm(digits - whole, point < end ? end - point - 1 : 0);
   return true;
 };
 
-/** The year of 1970 + `sec`. */
-const yearOf = (sec: number): number => {
-  let year = 1970 + Math.floor(sec / (365.2425 * DAY));
-  if (daysOf(year, 1, 1) * DAY > sec) year--;
-  if (daysOf(year + 1, 1, 1) * DAY <= sec) year++;
-  return year;
-};
-
 /**
- * Gives a time without a year the year that puts it nearest to `referenceSec`: a line of 31
- * December that arrives in January is of last year, and a sender's clock may run ahead.
+ * Gives a time without a year the latest year that puts it no more than a day after
+ * `referenceSec`: lines are of the past, by months at times, but a sender's clock may run ahead.
+ * Older than last year's is none, so 29 February is understood near leap years only.
  */
 const finishYearless = (
   month: number,
@@ -268,18 +279,12 @@ const finishYearless = (
   referenceSec: number,
 ): boolean => {
   if (!(referenceSec > 0)) return false;
-  const around = yearOf(referenceSec);
-  let best = NaN;
-  let distance = Infinity;
-  for (let year = around - 1; year <= around + 1; year++) {
-    const days = daysOf(year, month, day);
-    const away = Math.abs(days * DAY + clock.seconds - offset - referenceSec);
-    if (away < distance) {
-      distance = away;
-      best = days;
-    }
-  }
-  return finish(best, offset);
+  /** In the zone of the time. */
+  const latest = referenceSec + DAY + offset;
+  const year = yearOf(latest);
+  const days = daysOf(year, month, day);
+  if (days * DAY + clock.seconds <= latest) return finish(days, offset);
+  return finish(daysOf(year - 1, month, day), offset);
 };
 
 /** `Nov 20 10:00:00[.123]` (RFC 3164) and `Nov 20 10:00:00 2025` (ctime), month name at `start`. */
@@ -295,7 +300,7 @@ const parseMonthFirst = (
   const wide = !padded && isDigitAt(buf, start + 5, end);
   const day = wide ? two(buf, start + 4) : (buf[start + (padded ? 5 : 4)] as number) - 0x30;
   const at = start + (padded || wide ? 6 : 5);
-  if (day < 1 || day > 31 || buf[at] !== 0x20) return false;
+  if (day < 1 || day > (wide ? 31 : 9) || buf[at] !== 0x20) return false;
   if (isDigitAt(buf, at + 1, end) && buf[at + 5] === 0x20) {
     // `Nov 20 2025 10:00:00`: Cisco and others put the year before the time.
     if (!readClock(buf, at + 6, end, false)) return false;
@@ -305,7 +310,9 @@ const parseMonthFirst = (
   const rest = clock.at;
   if (rest + 5 === end && buf[rest] === 0x20 && four(buf, rest + 1) > 0)
     return finish(daysOf(four(buf, rest + 1), month, day), 0);
-  return finishYearless(month, day, readZone(buf, rest, end), referenceSec);
+  if (!finishYearless(month, day, readZone(buf, rest, end), referenceSec)) return false;
+  if (!isCapitalised(buf, start) || (wide && day < 10)) return true;
+  return inStyle(padded || wide ? STYLE.m : STYLE.n, buf, end);
 };
 
 /** `Thu, 20 Nov 2025 10:00:00 GMT` (RFC 1123) and `Thu Nov 20 10:00:00 2025` (ctime). */
@@ -315,7 +322,8 @@ const parseDayName = (
   end: number,
   referenceSec: number,
 ): boolean => {
-  if (buf[start + 3] === 0x20) return parseMonthFirst(buf, start + 4, end, referenceSec);
+  if (buf[start + 3] === 0x20)
+    return parseMonthFirst(buf, start + 4, end, referenceSec) && withoutForm();
   if (buf[start + 3] !== 0x2c || end - start < 22) return false;
   const month = monthAt(buf, start + 8, end);
   const days = daysOf(four(buf, start + 12), month, two(buf, start + 5));
@@ -332,7 +340,14 @@ export const parseKlogTime = (
 ): boolean => {
   if (end - start < 13 || buf[start + 4] !== 0x20) return false;
   if (!readClock(buf, start + 5, end, false) || clock.at !== end) return false;
-  return finishYearless(two(buf, start), two(buf, start + 2), 0, referenceSec);
+  if (!finishYearless(two(buf, start), two(buf, start + 2), 0, referenceSec)) return false;
+  return inStyle(STYLE.k, buf, end);
+};
+
+/** For a time with something around it: its form is not that of the whole text. */
+const withoutForm = (): true => {
+  parsed.form = 0;
+  return true;
 };
 
 /**
@@ -357,13 +372,13 @@ export const parseTime = (
     return parseEpoch(buf, start, end);
   }
   if (first === 0x5b && buf[end - 1] === 0x5d)
-    return parseTime(buf, start + 1, end - 1, referenceSec);
+    return parseTime(buf, start + 1, end - 1, referenceSec) && withoutForm();
   if (end - start < 14) return false;
   if (monthAt(buf, start, end) > 0) return parseMonthFirst(buf, start, end, referenceSec);
   if (/* a letter */ (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a)
     return (first === 0x49 || first === 0x57 || first === 0x45 || first === 0x46) &&
       isDigitAt(buf, start + 1, end)
-      ? parseKlogTime(buf, start + 1, end, referenceSec)
+      ? parseKlogTime(buf, start + 1, end, referenceSec) && withoutForm()
       : parseDayName(buf, start, end, referenceSec);
   return false;
 };
