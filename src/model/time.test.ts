@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { timeFormOf, timeFormText } from './layout-time.ts';
+import { timeFormOf } from './layout-time-forms.ts';
+import { timeFormText } from './layout-time.ts';
 import { MAX_TIME_SEC, parsed, parseKlogTime, parseTime } from './time.ts';
 
 /** 2025-11-20T10:00:00Z */

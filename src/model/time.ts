@@ -1,5 +1,6 @@
 import { DAY, daysOf, yearOf } from './calendar.ts';
-import { clockForm, epochForm, type TimeStyle } from './layout-time.ts';
+import { clockForm, epochForm } from './layout-time-forms.ts';
+import type { TimeStyle } from './layout-time.ts';
 
 /**
  * Timestamps from bytes to seconds and nanoseconds since 1970 UTC, without strings, dates or
