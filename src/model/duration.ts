@@ -41,7 +41,7 @@ const addDecimal = (buf: Uint8Array, at: number, end: number, unit: number): num
   let whole = 0;
   let digits = 0;
   for (; at < end && (buf[at] as number) >= 0x30 && (buf[at] as number) <= 0x39; at++) {
-    whole = whole * 10 + (buf[at] as number) - 0x30;
+    whole = whole * 10 + ((buf[at] as number) - 0x30);
     digits++;
   }
   let value = whole * unit;
