@@ -1,6 +1,7 @@
 import { Bytes, viewOf } from './bytes.ts';
 import { C, CLICKHOUSE_TYPES, COLUMNS, type ColumnKind } from './columns.ts';
 import { assert } from './errors.ts';
+import type { KnownLayout } from './layout-finder.ts';
 import { LIMITS } from './limits.ts';
 import { MapColumn, NameColumns, NumberColumns, TextColumn } from './native.ts';
 import type { LogRecord } from './record.ts';
@@ -38,6 +39,10 @@ export interface LayoutUse {
 }
 
 const BILLION = 1_000_000_000n;
+const decoder = new TextDecoder();
+
+/** A number that no other batch of the thread has, under which layouts remember their index. */
+let turns = 0;
 /** Greatest second that DateTime64(9) holds (2262-04-11). */
 const MAX_SECONDS = 9_223_372_035;
 
@@ -61,6 +66,8 @@ const columnsOf = (...kinds: ColumnKind[]): Uint8Array =>
 
 const NAMES = columnsOf('name');
 const TEXTS = columnsOf('text');
+const LAYOUTS = NAMES.indexOf(C.layout);
+const SERVICES = NAMES.indexOf(C.service);
 const NUMBERS = columnsOf('u8', 'u16', 'u64');
 
 /** Column buffers of the batch under construction; reused after each `take`. */
@@ -73,6 +80,8 @@ export class RecordBatch {
   private readonly labels = new MapColumn();
   private readonly metadata = new MapColumn();
   private readonly attributes = new MapColumn();
+  private readonly layouts: KnownLayout[] = [];
+  private turn = 0;
   private readonly times = new Bytes(4_096);
   private minSec = 0;
   private minNano = 0;
@@ -105,6 +114,8 @@ export class RecordBatch {
     this.labels.clear();
     this.metadata.clear();
     this.attributes.clear();
+    this.layouts.length = 0;
+    this.turn = ++turns;
   }
 
   /**
@@ -116,12 +127,42 @@ export class RecordBatch {
       this.appendTime(this.observedSec, this.observedNano);
     else this.appendTime(record.timeSec, record.timeNano);
     this.names.append(row, record, NAMES);
+    if (record.layout !== undefined) this.appendLayout(row, record.layout);
     this.appendTexts(row, record);
     this.numbers.append(row, record.numbers, NUMBERS);
     if (record.labels.count > 0) this.labels.append(row, record.labels);
     if (record.metadata.count > 0) this.metadata.append(row, record.metadata);
     if (record.attributes.count > 0) this.attributes.append(row, record.attributes);
     this.rows = row + 1;
+  }
+
+  /** Layouts are long and few: each is looked up once a batch. */
+  private appendLayout(row: number, layout: KnownLayout): void {
+    const { names } = this;
+    if (layout.turn !== this.turn) {
+      layout.turn = this.turn;
+      layout.index = names.indexOf(LAYOUTS, layout.bytes);
+      layout.services.fill(0);
+      this.layouts.push(layout);
+    }
+    names.put(row, LAYOUTS, layout.index);
+    const service = names.at(row, SERVICES);
+    if (service >= layout.services.length) {
+      const grown = new Uint8Array(Math.max(service + 1, 2 * layout.services.length));
+      grown.set(layout.services);
+      layout.services = grown;
+    }
+    layout.services[service] = 1;
+  }
+
+  /** Which services' rows have which layouts. */
+  private layoutUses(): LayoutUse[] {
+    if (this.layouts.length === 0) return [];
+    const services = this.names.valuesOf(SERVICES).map((value) => decoder.decode(value));
+    return this.layouts.map((layout) => ({
+      text: layout.text,
+      services: services.filter((_, index) => layout.services[index] === 1),
+    }));
   }
 
   private appendTexts(row: number, record: LogRecord): void {
@@ -175,7 +216,7 @@ export class RecordBatch {
       observedNs: this.observedNs,
       minNs: some ? BigInt(this.minSec) * BILLION + BigInt(this.minNano) : this.observedNs,
       maxNs: some ? BigInt(this.maxSec) * BILLION + BigInt(this.maxNano) : this.observedNs,
-      layouts: [],
+      layouts: this.layoutUses(),
     };
   }
 

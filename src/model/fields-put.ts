@@ -1,10 +1,31 @@
-import { COLUMNS } from './columns.ts';
+import { C, COLUMNS } from './columns.ts';
 import type { Origin } from './fields.ts';
 import type { Key } from './key.ts';
 import { LIMITS } from './limits.ts';
+import { LOST, PLACE } from './placement.ts';
 import type { LogRecord } from './record.ts';
 
-/** Keeps a field as it came: in `metadata` (envelope) or `attributes` (line). */
+/**
+ * Columns that are concluded from other fields where they are empty: an empty value in the line
+ * must not be taken for theirs.
+ */
+const CONCLUDED: ReadonlySet<number> = new Set([
+  C.service,
+  C.kind,
+  C.mesh,
+  C.direction,
+  C.severity_text,
+  C.path,
+]);
+
+/** The place of an empty value that names this column: the column, where that stays empty too. */
+export const placeOfEmpty = (record: LogRecord, column: number): number =>
+  (record.ends[column] as number) < 0 && !CONCLUDED.has(column) ? column : PLACE.empty;
+
+/**
+ * Keeps a field as it came: in `metadata` (envelope) or `attributes` (line).
+ * @returns its place, for fields of the line
+ */
 export const putRest = (
   record: LogRecord,
   origin: Origin,
@@ -12,15 +33,24 @@ export const putRest = (
   buf: Uint8Array,
   start: number,
   end: number,
-): void => {
-  if (origin === 'line') record.attribute(key, buf, start, end);
-  else if (record.metadata.count >= LIMITS.metadataPerRecord) record.overflow++;
+): number => {
+  if (origin === 'line') {
+    if (record.attributes.count >= LIMITS.attributesPerRecord) {
+      record.overflow++;
+      return LOST;
+    }
+    record.attributes.put(key, buf, start, end);
+    return C.attributes;
+  }
+  if (record.metadata.count >= LIMITS.metadataPerRecord) record.overflow++;
   else record.metadata.put(key, buf, start, end);
+  return LOST;
 };
 
 /**
  * Sets a text column unless it holds something else, which then stays; the value is kept either
  * way.
+ * @returns its place, for fields of the line
  */
 export const putText = (
   record: LogRecord,
@@ -30,10 +60,14 @@ export const putText = (
   buf: Uint8Array,
   start: number,
   end: number,
-): void => {
-  if (start === end) return;
-  if (!record.has(column)) record.set(column, buf, start, end);
-  else if (!holds(record, column, buf, start, end)) putRest(record, origin, key, buf, start, end);
+): number => {
+  if (start === end) return placeOfEmpty(record, column);
+  if (!record.has(column)) {
+    record.set(column, buf, start, end);
+    return column;
+  }
+  if (holds(record, column, buf, start, end)) return column;
+  return putRest(record, origin, key, buf, start, end);
 };
 
 /** Whether a text column holds just these bytes. */

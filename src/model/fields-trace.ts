@@ -2,6 +2,7 @@ import { viewOf } from './bytes.ts';
 import { C } from './columns.ts';
 import { putText } from './fields-put.ts';
 import type { Origin } from './fields.ts';
+import { REST } from './placement.ts';
 import type { Key } from './key.ts';
 import type { LogRecord } from './record.ts';
 
@@ -22,7 +23,10 @@ const mayHaveCapitals = (buf: Uint8Array, start: number, end: number): boolean =
   return false;
 };
 
-/** Trace and span ids: hexadecimal ones of 16 or 32 digits in lower case, others as written. */
+/**
+ * Trace and span ids: hexadecimal ones of 16 or 32 digits in lower case, others as written.
+ * @returns the place; REST where capitals were made small, so that the text must be kept too
+ */
 export const putTraceId = (
   record: LogRecord,
   origin: Origin,
@@ -31,15 +35,14 @@ export const putTraceId = (
   buf: Uint8Array,
   start: number,
   end: number,
-): void => {
+): number => {
   const size = end - start;
   if (
     (size !== 32 && size !== 16) ||
     !mayHaveCapitals(buf, start, end) ||
     !isHex(buf, start, end)
   ) {
-    putText(record, origin, column, key, buf, start, end);
-    return;
+    return putText(record, origin, column, key, buf, start, end);
   }
   const { scratch } = record;
   scratch.reserve(size);
@@ -49,10 +52,11 @@ export const putTraceId = (
     scratch.buf[from + i] = byte < 0x3a ? byte : byte | 0x20;
   }
   scratch.used = from + size;
-  putText(record, origin, column, key, scratch.buf, from, from + size);
+  if (!record.has(column)) record.set(column, scratch.buf, from, from + size);
+  return REST;
 };
 
-/** GCP's `projects/P/traces/ID`; a bare id is taken as it is. */
+/** GCP's `projects/P/traces/ID`; a bare id is taken as it is. REST where the text says more. */
 export const readTraceName = (
   record: LogRecord,
   origin: Origin,
@@ -60,13 +64,13 @@ export const readTraceName = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
+): number => {
   let from = end;
   while (from > start && buf[from - 1] !== 0x2f) from--;
-  if (end - from !== 32 || !isHex(buf, from, end)) return false;
-  if (record.has(C.trace_id)) return false;
-  putTraceId(record, origin, C.trace_id, key, buf, from, end);
-  return from === start;
+  if (end - from !== 32 || !isHex(buf, from, end)) return REST;
+  if (record.has(C.trace_id)) return REST;
+  const place = putTraceId(record, origin, C.trace_id, key, buf, from, end);
+  return from === start ? place : REST;
 };
 
 /** W3C Trace Context's `00-<trace id>-<span id>-01`; the text is kept too, it says more. */

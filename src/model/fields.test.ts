@@ -87,7 +87,12 @@ describe('values', () => {
       'attributes.responseTime=1.0000005',
     ]);
     expect(said1('duration', '13')).toEqual(['attributes.duration=13']);
-    expect(said(put('line', ['duration', '13ms']))).toEqual(['duration_ns=13000000']);
+    // The text is kept because the line must be made from it again.
+    expect(said(put('line', ['duration', '13ms']))).toEqual([
+      'duration_ns=13000000',
+      'attributes.duration=13ms',
+    ]);
+    expect(said(put('envelope', ['duration', '13ms']))).toEqual(['duration_ns=13000000']);
   });
 
   it('that are levels give a number beside their words', () => {
@@ -126,7 +131,10 @@ describe('values', () => {
 
   it('that are ids come in lower case where they are hexadecimal', () => {
     const upper = '4BF92F3577B34DA6A3CE929D0E0E4736';
-    expect(said(put('line', ['traceId', upper]))).toEqual([`trace_id=${upper.toLowerCase()}`]);
+    expect(said(put('line', ['traceId', upper]))).toEqual([
+      `trace_id=${upper.toLowerCase()}`,
+      `attributes.traceId=${upper}`,
+    ]);
     expect(said(put('line', ['traceId', 'Not-Hex']))).toEqual(['trace_id=Not-Hex']);
     expect(said(put('line', ['trace', `projects/p/traces/${upper}`]))).toEqual([
       `trace_id=${upper.toLowerCase()}`,

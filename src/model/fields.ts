@@ -1,9 +1,10 @@
 import { C } from './columns.ts';
 import { measured, parseCount, parseDuration } from './duration.ts';
 import { NAMED_FIELDS, PREFIXES, READ, type Reading } from './fields-names.ts';
-import { holds, putNumber, putRest, putText } from './fields-put.ts';
+import { holds, placeOfEmpty, putNumber, putRest, putText } from './fields-put.ts';
 import { putTraceId, readTraceName, readTraceParent } from './fields-trace.ts';
 import { keys, type Key } from './key.ts';
+import { PLACE, REST, scaledPlace } from './placement.ts';
 import type { LogRecord } from './record.ts';
 import { severityOfLevel, severityOfWord } from './severity.ts';
 import { parsed, parseTime } from './time.ts';
@@ -19,6 +20,7 @@ export type Origin = 'envelope' | 'line';
  * Puts one named field into the record: into its column where the name is known to mean one
  * (OpenTelemetry, ECS, Kubernetes, and the common loggers' names; values converted: severity words,
  * times, durations), else into `metadata` (envelope) or `attributes` (line).
+ * @returns the place of a line's field (see placement.ts)
  */
 export type PutField = (
   record: LogRecord,
@@ -28,7 +30,7 @@ export type PutField = (
   buf: Uint8Array,
   start: number,
   end: number,
-) => void;
+) => number;
 
 /** What a field's name means. */
 interface Role {
@@ -38,7 +40,7 @@ interface Role {
   readonly envelopeOnly: boolean;
 }
 
-const REST: Role = { reading: READ.rest, column: -1, unit: 0, envelopeOnly: false };
+const ORDINARY: Role = { reading: READ.rest, column: -1, unit: 0, envelopeOnly: false };
 
 const named = new Map<string, Role>();
 for (const { column, reading, unit = 0, envelopeOnly = false, names } of NAMED_FIELDS) {
@@ -54,17 +56,29 @@ const roles: (Role | undefined)[] = [];
 for (const [name, role] of named) roles[keys.of(name).id] = role;
 
 const resolve = (key: Key): Role => {
-  let role = REST;
+  let role = ORDINARY;
   for (const prefix of PREFIXES) {
     if (!key.text.startsWith(prefix)) continue;
-    role = named.get(key.text.slice(prefix.length)) ?? REST;
+    role = named.get(key.text.slice(prefix.length)) ?? ORDINARY;
     break;
   }
   roles[key.id] = role;
   return role;
 };
 
-const roleOf = (key: Key): Role => (key.id < 0 ? REST : (roles[key.id] ?? resolve(key)));
+const roleOf = (key: Key): Role => (key.id < 0 ? ORDINARY : (roles[key.id] ?? resolve(key)));
+
+/**
+ * The place of a `-` that stands for no value: the field's column where it is of text and stays
+ * empty, else the attribute of its name, or the dash itself.
+ */
+export const dashPlace = (record: LogRecord, key: Key): number => {
+  const { reading, column } = roleOf(key);
+  if (reading === READ.rest) return C.attributes | PLACE.dash;
+  if (reading !== READ.text && reading !== READ.path) return PLACE.bareDash;
+  const place = placeOfEmpty(record, column);
+  return place === PLACE.empty ? PLACE.bareDash : place | PLACE.dash;
+};
 
 /** Whether a field of this name is the app's, as a Kubernetes label: it names the service too. */
 export const isAppLabel = (key: Key): boolean => roleOf(key).reading === READ.appLabel;
@@ -83,36 +97,68 @@ const readCount = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
+): number => {
   const value = parseCount(buf, start, end);
-  return value >= 0 && putNumber(record, role.column, value);
+  return value >= 0 && putNumber(record, role.column, value) ? role.column | PLACE.number : REST;
 };
 
 const readDuration = (
   record: LogRecord,
+  origin: Origin,
   role: Role,
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean =>
-  parseDuration(buf, start, end, role.unit) &&
-  putNumber(record, role.column, measured.value) &&
-  measured.exact;
+): number => {
+  const place = putDuration(record, role.column, role.unit, buf, start, end);
+  // Nobody prints the envelope again: its text says no more than the exact number.
+  return place === REST && origin === 'envelope' && durationPut ? role.column : place;
+};
 
-/** Reads the event time; false where its text must be kept. */
+/** Whether the duration read last is kept in its column exactly. */
+let durationPut = false;
+
+/** Reads a duration into a column; REST where its text must be kept too. */
+export const putDuration = (
+  record: LogRecord,
+  column: number,
+  unitNs: number,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): number => {
+  durationPut = false;
+  if (!parseDuration(buf, start, end, unitNs)) return REST;
+  if (!putNumber(record, column, measured.value)) return REST;
+  durationPut = measured.exact;
+  return measured.decimals < -1 ? REST : scaledPlace(column, unitNs, measured.decimals);
+};
+
+/** Reads the event time; REST where its text must be kept. */
 export const readTime = (
   record: LogRecord,
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
+): number => {
+  timePut = false;
   if (!parseTime(buf, start, end, record.timeSec >= 0 ? record.timeSec : record.observedSec)) {
     if (end > start) record.badTimes++;
-    return end === start;
+    return end === start ? PLACE.empty : REST;
   }
+  return putTime(record);
+};
+
+/** Whether the time read last is kept exactly. */
+let timePut = false;
+
+/** Takes the time that was parsed last; REST where its text must be kept. */
+export const putTime = (record: LogRecord): number => {
+  timePut = false;
   if (record.timeSec < 0) record.setTime(parsed.sec, parsed.nano);
-  else if (record.timeSec !== parsed.sec || record.timeNano !== parsed.nano) return false;
-  return !parsed.cut;
+  else if (record.timeSec !== parsed.sec || record.timeNano !== parsed.nano) return REST;
+  timePut = !parsed.cut;
+  return parsed.form > 0 ? C.timestamp | PLACE.time | (parsed.form << 12) : REST;
 };
 
 const readEpochSecond = (
@@ -120,11 +166,11 @@ const readEpochSecond = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
+): number => {
   const value = parseCount(buf, start, end);
-  if (value < 0 || record.timeSec >= 0) return value >= 0 && record.timeSec === value;
-  record.setTime(value, 0);
-  return true;
+  if (value < 0 || (record.timeSec >= 0 && record.timeSec !== value)) return REST;
+  if (record.timeSec < 0) record.setTime(value, 0);
+  return C.timestamp | PLACE.epochSecond;
 };
 
 const readNanoOfSecond = (
@@ -132,11 +178,11 @@ const readNanoOfSecond = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
+): number => {
   const value = parseCount(buf, start, end);
-  if (value < 0 || value > 999_999_999 || record.timeSec < 0) return false;
+  if (value < 0 || value > 999_999_999 || record.timeSec < 0) return REST;
   if (record.timeNano === 0) record.timeNano = value;
-  return record.timeNano === value;
+  return record.timeNano === value ? C.timestamp | PLACE.nanoOfSecond : REST;
 };
 
 /** A level, as word or number: the words go to `severity_text` as they are written. */
@@ -146,16 +192,17 @@ const readLevel = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
-  if (start === end) return true;
+): number => {
+  if (start === end) return PLACE.empty;
   const word = severityOfWord(buf, start, end);
   const level = word > 0 ? -1 : parseCount(buf, start, end);
   const severity = word > 0 ? word : level < 0 ? 0 : severityOfLevel(level);
-  if (kind === VALUE.number && severity === 0) return false;
-  if (record.has(C.severity_text)) return holds(record, C.severity_text, buf, start, end);
+  if (kind === VALUE.number && severity === 0) return REST;
+  if (record.has(C.severity_text))
+    return holds(record, C.severity_text, buf, start, end) ? C.severity_text : REST;
   record.set(C.severity_text, buf, start, end);
   if (record.numbers[C.severity] === 0) record.numbers[C.severity] = severity;
-  return true;
+  return C.severity_text;
 };
 
 const readSeverityNumber = (
@@ -163,12 +210,14 @@ const readSeverityNumber = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
+): number => {
   const value = parseCount(buf, start, end);
-  return value >= 0 && value <= 24 && putNumber(record, C.severity, value);
+  // 0 says nothing, and may be concluded from other fields.
+  const isKept = value > 0 && value <= 24 && putNumber(record, C.severity, value);
+  return isKept ? C.severity | PLACE.number : REST;
 };
 
-/** Paths; of a whole URL the path, beside the URL itself. False where the text must be kept. */
+/** Paths; of a whole URL the path, beside the URL itself. REST where the text must be kept. */
 const readPath = (
   record: LogRecord,
   origin: Origin,
@@ -176,19 +225,17 @@ const readPath = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
-  if (buf[start] === 0x2f) {
-    putText(record, origin, C.path, key, buf, start, end);
-    return true;
-  }
-  if (record.has(C.path)) return false;
+): number => {
+  if (start === end) return placeOfEmpty(record, C.path);
+  if (buf[start] === 0x2f) return putText(record, origin, C.path, key, buf, start, end);
+  if (record.has(C.path)) return REST;
   let at = start;
   while (at < end && buf[at] !== 0x3a) at++;
-  if (at + 3 > end || buf[at + 1] !== 0x2f || buf[at + 2] !== 0x2f) return false;
+  if (at + 3 > end || buf[at + 1] !== 0x2f || buf[at + 2] !== 0x2f) return REST;
   at += 3;
   while (at < end && buf[at] !== 0x2f) at++;
   if (at < end) record.set(C.path, buf, at, end);
-  return false;
+  return REST;
 };
 
 const isDigit = (byte: number | undefined): boolean =>
@@ -205,27 +252,24 @@ export const putField: PutField = (record, origin, key, kind, buf, start, end) =
   const role = roleOf(key);
   const { reading, column } = role;
   // The two that most fields are, without a further call.
-  if (reading === READ.rest) {
-    putRest(record, origin, key, buf, start, end);
-    return;
-  }
+  if (reading === READ.rest) return putRest(record, origin, key, buf, start, end);
   if (reading === READ.text && kind === VALUE.string && !role.envelopeOnly) {
-    if (start === end) return;
-    if ((record.ends[column] as number) < 0) record.set(column, buf, start, end);
-    else putText(record, origin, column, key, buf, start, end);
-    return;
+    if (start !== end && (record.ends[column] as number) < 0) {
+      record.set(column, buf, start, end);
+      return column;
+    }
+    return putText(record, origin, column, key, buf, start, end);
   }
   // In a line, a known name without a value says no more than an empty column.
-  if (kind === VALUE.null && origin === 'line') return;
-  if (
-    kind > VALUE.boolean ||
-    (role.envelopeOnly && origin === 'line') ||
-    !read(record, origin, key, kind, role, buf, start, end)
-  )
-    putRest(record, origin, key, buf, start, end);
+  if (kind === VALUE.null && origin === 'line') return PLACE.null;
+  if (kind <= VALUE.boolean && !(role.envelopeOnly && origin === 'line')) {
+    const place = read(record, origin, key, kind, role, buf, start, end);
+    if (place !== REST) return place;
+  }
+  return putRest(record, origin, key, buf, start, end);
 };
 
-/** Reads a scalar by its role; false where the value must (also) be kept under its own name. */
+/** Reads a scalar by its role; REST where the value must (also) be kept under its own name. */
 const read = (
   record: LogRecord,
   origin: Origin,
@@ -235,29 +279,28 @@ const read = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
+): number => {
   switch (role.reading) {
     case READ.text:
-      if (kind === VALUE.boolean) return false;
-      putText(record, origin, role.column, key, buf, start, end);
-      return true;
+      if (kind === VALUE.boolean) return REST;
+      return putText(record, origin, role.column, key, buf, start, end);
     case READ.count:
-      return start === end || readCount(record, role, buf, start, end);
+      return start === end ? PLACE.empty : readCount(record, role, buf, start, end);
     case READ.duration:
-      return start === end || readDuration(record, role, buf, start, end);
-    case READ.time:
-      return readTime(record, buf, start, end);
+      return start === end ? PLACE.empty : readDuration(record, origin, role, buf, start, end);
+    case READ.time: {
+      const place = readTime(record, buf, start, end);
+      return place === REST && origin === 'envelope' && timePut ? C.timestamp : place;
+    }
     case READ.level:
       return readLevel(record, kind, buf, start, end);
     case READ.traceId:
-      putTraceId(record, origin, role.column, key, buf, start, end);
-      return true;
+      return putTraceId(record, origin, role.column, key, buf, start, end);
     case READ.path:
-      return start === end || readPath(record, origin, key, buf, start, end);
+      return readPath(record, origin, key, buf, start, end);
     case READ.message:
-      if (origin === 'envelope') return false;
-      putText(record, origin, C.body, key, buf, start, end);
-      return true;
+      if (origin === 'envelope') return REST;
+      return putText(record, origin, C.body, key, buf, start, end);
     default:
       return readSeldom(record, origin, key, role, buf, start, end);
   }
@@ -271,7 +314,7 @@ const readSeldom = (
   buf: Uint8Array,
   start: number,
   end: number,
-): boolean => {
+): number => {
   switch (role.reading) {
     case READ.epochSecond:
       return readEpochSecond(record, buf, start, end);
@@ -283,24 +326,21 @@ const readSeldom = (
       return readTraceName(record, origin, key, buf, start, end);
     case READ.traceParent:
       if (end - start >= 55) readTraceParent(record, origin, key, buf, start);
-      return false;
+      return REST;
     case READ.stdio:
-      if (!isStdio(buf, start, end)) return false;
-      putText(record, origin, C.stdio, key, buf, start, end);
-      return true;
+      if (!isStdio(buf, start, end)) return REST;
+      return putText(record, origin, C.stdio, key, buf, start, end);
     case READ.appLabel:
-      return record.has(C.service) && holds(record, C.service, buf, start, end);
+      return record.has(C.service) && holds(record, C.service, buf, start, end) ? C.service : REST;
     case READ.service:
       // Heroku's router and others write how long the service took.
-      if (isDigit(buf[start]) && parseDuration(buf, start, end, 0)) return false;
-      putText(record, origin, C.service, key, buf, start, end);
-      return true;
+      if (isDigit(buf[start]) && parseDuration(buf, start, end, 0)) return REST;
+      return putText(record, origin, C.service, key, buf, start, end);
     case READ.version: {
       const http = buf[start] === 0x48 && buf[start + 4] === 0x2f && end - start > 5;
-      putText(record, origin, http ? C.protocol : C.version, key, buf, start, end);
-      return true;
+      return putText(record, origin, http ? C.protocol : C.version, key, buf, start, end);
     }
     default:
-      return false;
+      return REST;
   }
 };

@@ -1,5 +1,6 @@
 import type { ValueKind } from './fields.ts';
 import type { Key } from './key.ts';
+import type { Gap } from './gap.ts';
 import { LIMITS } from './limits.ts';
 
 const FIRST_ROOM = 256;
@@ -14,6 +15,11 @@ export class FieldList {
   kinds = new Uint8Array(FIRST_ROOM);
   starts = new Int32Array(FIRST_ROOM);
   ends = new Int32Array(FIRST_ROOM);
+  /** What stands before each value, and after the last; undefined where it is too long to keep. */
+  readonly gaps: (Gap | undefined)[] = [];
+  tail: Gap | undefined = undefined;
+  /** Of strings with escapes the dialect plus one, -1 where they are in none; else 0. */
+  dialects = new Int16Array(FIRST_ROOM);
   /** What was scanned; `end < 0` where the list is of nothing. */
   buf: Uint8Array = EMPTY;
   start = 0;
@@ -44,17 +50,32 @@ export class FieldList {
     if (this.kinds.length <= LIMITS.scannedFieldsKept) return;
     this.keys.length = 0;
     this.bufs.length = 0;
+    this.gaps.length = 0;
     this.resize(FIRST_ROOM);
   }
 
-  add(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void {
+  add(
+    key: Key,
+    kind: ValueKind,
+    gap: Gap | undefined,
+    buf: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
     const i = this.count++;
     if (i === this.kinds.length) this.resize(i * 2);
     this.keys[i] = key;
     this.bufs[i] = buf;
     this.kinds[i] = kind;
+    this.gaps[i] = gap;
     this.starts[i] = start;
     this.ends[i] = end;
+    this.dialects[i] = 0;
+  }
+
+  /** Says how the string added last was escaped. */
+  escaped(dialect: number): void {
+    this.dialects[this.count - 1] = dialect < 0 ? -1 : dialect + 1;
   }
 
   private resize(room: number): void {
@@ -62,11 +83,14 @@ export class FieldList {
     const kinds = new Uint8Array(room);
     const starts = new Int32Array(room);
     const ends = new Int32Array(room);
+    const dialects = new Int16Array(room);
     kinds.set(this.kinds.subarray(0, kept));
     starts.set(this.starts.subarray(0, kept));
     ends.set(this.ends.subarray(0, kept));
+    dialects.set(this.dialects.subarray(0, kept));
     this.kinds = kinds;
     this.starts = starts;
     this.ends = ends;
+    this.dialects = dialects;
   }
 }

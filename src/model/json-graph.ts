@@ -1,4 +1,5 @@
 import { equalViews } from './bytes.ts';
+import type { Gap } from './gap.ts';
 import { keys, type Key } from './key.ts';
 import { LIMITS } from './limits.ts';
 
@@ -51,12 +52,15 @@ export class Edge {
   readonly glue: DataView;
   /** Bytes at the glue's end that are the value itself: an empty object's braces. */
   readonly inside: number;
+  /** The glue as what stands before the target's value. */
+  readonly gap: Gap;
 
   constructor(target: Member, glue: Uint8Array, inside: number) {
     this.target = target;
     this.length = glue.length;
     this.glue = new DataView(glue.buffer, glue.byteOffset, glue.length);
     this.inside = inside;
+    this.gap = { bytes: glue.subarray(0, glue.length - inside), key: target.key };
   }
 }
 

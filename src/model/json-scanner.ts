@@ -1,7 +1,6 @@
 import { viewOf } from './bytes.ts';
 import { VALUE, type ValueKind } from './fields.ts';
 import {
-  isSpace,
   skipLiteral,
   skipNumber,
   skipSpace,
@@ -25,7 +24,9 @@ import {
   STRING,
   type MemberKind,
 } from './json-graph.ts';
+import type { Gap } from './gap.ts';
 import { keys, type Key } from './key.ts';
+import { dialectOf } from './layout-json.ts';
 import { LIMITS } from './limits.ts';
 import type { Scratch } from './record.ts';
 
@@ -60,6 +61,8 @@ class JsonScanner {
   /** Where the value found last starts, and the length of an empty object. */
   private at = 0;
   private inside = 0;
+  /** The glue before it; undefined where it was too long to remember. */
+  private gap: Gap | undefined = undefined;
 
   scan(buf: Uint8Array, start: number, end: number, scratch: Scratch, list: FieldList): boolean {
     list.begin(buf);
@@ -79,7 +82,7 @@ class JsonScanner {
     if (this.members > LIMITS.scannerMembers) this.forget();
     const view = viewOf(buf);
     let member = this.start;
-    let at = skipSpace(buf, start, end);
+    let at = start;
     for (;;) {
       const next = this.predict(view, member, at, end) ?? this.read(buf, member, at, end);
       if (next === undefined) return false;
@@ -89,21 +92,25 @@ class JsonScanner {
         const stop = stringStop(view, at, end);
         if (stop >= end) return false;
         if (view.getUint8(stop) === 0x22) {
-          list.add(next.key, VALUE.string, buf, at, stop);
+          list.add(next.key, VALUE.string, this.gap, buf, at, stop);
           at = stop;
         } else {
           const quote = stringEnd(buf, stop, end);
           if (quote < 0) return false;
           const from = unescape(scratch, buf, at, quote);
-          list.add(next.key, VALUE.string, scratch.buf, from, scratch.used);
+          list.add(next.key, VALUE.string, this.gap, scratch.buf, from, scratch.used);
+          list.escaped(dialectOf(buf, at, quote, scratch.buf.subarray(from, scratch.used)));
           at = quote;
         }
       } else if (next.kind === OTHER) {
-        at = readOther(next.key, buf, at, end, list);
+        at = readOther(next.key, this.gap, buf, at, end, list);
         if (at < 0) return false;
       } else if (next.kind === EMPTY_OBJECT) {
-        list.add(next.key, VALUE.object, buf, at - this.inside, at);
-      } else return true;
+        list.add(next.key, VALUE.object, this.gap, buf, at - this.inside, at);
+      } else {
+        list.tail = this.gap;
+        return true;
+      }
     }
   }
 
@@ -126,13 +133,14 @@ class JsonScanner {
         const byte = view.getUint8(next);
         if (byte === 0x22 || byte <= 0x20) continue;
         if (byte === 0x7b && target.place.opens) continue;
-      } else if (target.kind === END && next !== end && !isBlank(view, next, end)) continue;
+      } else if (target.kind === END && next !== end) continue;
       if (i > 0) {
         edges[i] = edges[0] as Edge;
         edges[0] = edge;
       }
       this.at = next;
       this.inside = edge.inside;
+      this.gap = edge.gap;
       return target;
     }
     return undefined;
@@ -143,6 +151,7 @@ class JsonScanner {
     let place: Place | undefined = from.place;
     let at = start;
     if (from === this.start) {
+      at = skipSpace(buf, at, end);
       if (at >= end || buf[at] !== 0x7b) return undefined;
       at = skipSpace(buf, at + 1, end);
       if (at < end && buf[at] === 0x7d)
@@ -205,14 +214,21 @@ class JsonScanner {
     inside: number,
     end: number,
   ): Member | undefined {
-    if (target === this.finish && skipSpace(buf, at, end) !== end) return undefined;
+    if (target === this.finish) {
+      // Blanks behind the object belong to the line too.
+      at = skipSpace(buf, at, end);
+      if (at !== end) return undefined;
+    }
     this.at = at;
     this.inside = inside;
+    this.gap = undefined;
     if (at - start > LIMITS.scannerGlueBytes) return target;
     const { edges } = from;
     if (edges.length >= LIMITS.scannerFollowers) edges.pop();
     else this.members++;
-    edges.unshift(new Edge(target, buf.slice(start, at), inside));
+    const edge = new Edge(target, buf.slice(start, at), inside);
+    edges.unshift(edge);
+    this.gap = edge.gap;
     return target;
   }
 
@@ -251,12 +267,14 @@ class JsonScanner {
   }
 }
 
-const isBlank = (view: DataView, at: number, end: number): boolean => {
-  while (at < end && isSpace(view.getUint8(at))) at++;
-  return at === end;
-};
-
-const readOther = (key: Key, buf: Uint8Array, at: number, end: number, list: FieldList): number => {
+const readOther = (
+  key: Key,
+  gap: Gap | undefined,
+  buf: Uint8Array,
+  at: number,
+  end: number,
+  list: FieldList,
+): number => {
   const byte = buf[at] as number;
   let kind: ValueKind;
   let stop: number;
@@ -270,7 +288,7 @@ const readOther = (key: Key, buf: Uint8Array, at: number, end: number, list: Fie
     kind = byte === 0x6e ? VALUE.null : VALUE.boolean;
     stop = skipLiteral(buf, at, end);
   }
-  if (stop >= 0) list.add(key, kind, buf, at, stop);
+  if (stop >= 0) list.add(key, kind, gap, buf, at, stop);
   return stop;
 };
 

@@ -42,6 +42,25 @@ export const LIMITS = {
    * Longest text between two values that is remembered, bytes: longer ones are read byte by byte.
    */
   scannerGlueBytes: 256,
+  /**
+   * Texts between two values of logfmt and klog lines that a thread keeps; then all are forgotten.
+   */
+  gapsKept: 16_384,
+  /**
+   * Steps of lines that a thread remembers to find their layouts, about 100 bytes each; all are
+   * forgotten when full.
+   */
+  layoutNodes: 131_072,
+  /** Ways on from one step: names that are data would make ever more of them. */
+  layoutFollowers: 256,
+  /** Layouts that a thread remembers, for all tenants; all are forgotten when full. */
+  layoutsKnown: 16_384,
+  /** Tenants whose layouts a thread counts; then all are counted anew. */
+  grantsKept: 1_024,
+  /** Holes of a layout: lines with more fields are kept whole. */
+  layoutHoles: 512,
+  /** Bytes of a layout's text: longer ones are hardly shared by many lines. */
+  layoutBytes: 16_384,
   /** Room for the fields of one object that is kept from line to line; more is given back. */
   scannedFieldsKept: 16_384,
   /**
@@ -163,6 +182,16 @@ export const LIMITS = {
   filters: 64,
   /** Bad lines that one NDJSON reply tells; the rest is counted. */
   ndjsonErrors: 20,
+
+  // --- layouts
+  /** Layouts of one bucket, shared by the threads: lines of others are kept whole, counted. */
+  layoutsPerBucket: 4_096,
+  /** Services remembered of a layout in one bucket; a layout of more counts as everybody's. */
+  servicesPerLayout: 1_024,
+  /** Layouts times services of one bucket, about 100 bytes each; beyond it as above. */
+  layoutUsesPerBucket: 65_536,
+  /** Longest name of a service that is remembered of a layout; beyond it as above. */
+  layoutServiceLength: 1_024,
 
   // --- engine
   /**
@@ -333,6 +362,15 @@ export const LIMITS = {
   queryInnerSeries: 100_000,
   /** Longest range in brackets, days: 64-bit nanoseconds reach three times as far. */
   queryRangeDays: 36_500,
+  /**
+   * Layouts whose lines the engine fills: 100 take twice the time of 11, 500 eight times; lines of
+   * more are filled in our process.
+   */
+  layoutsInSql: 128,
+  /** Bytes of these layouts together: their expressions are about eight times as long. */
+  layoutSqlBytes: 524_288,
+  /** Layouts that one read remembers to fill lines with, about 4 KB each. */
+  layoutsParsed: 4_096,
   /** Nesting of JSON that `| json` follows; deeper lines get `__error__`. */
   queryJsonDepth: 128,
   /** Values that `| distinct` remembers. */

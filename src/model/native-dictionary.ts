@@ -174,6 +174,17 @@ export class Dictionaries {
     this.slots = slots;
   }
 
+  /** A column's values in the order of their indices, the empty one first. */
+  valuesOf(column: number): Uint8Array[] {
+    const { entries, data } = this;
+    const values: Uint8Array[] = [new Uint8Array(0)];
+    for (let at = this.heads[column] as number; at >= 0; at = entries[at + NEXT] as number) {
+      const start = entries[at + START] as number;
+      values.push(data.buf.subarray(start, start + (entries[at + LENGTH] as number)));
+    }
+    return values;
+  }
+
   /** Writes the number of a column's values, then the values. */
   writeTo(out: Bytes, column: number): void {
     out.u64(this.sizes[column] as number);

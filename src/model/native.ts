@@ -102,6 +102,26 @@ export class NameColumns {
     }
   }
 
+  /** The index of a value in a column, which is added where it is new. */
+  indexOf(column: number, view: DataView): number {
+    return this.dictionaries.indexOf(column, view, 0, view.byteLength);
+  }
+
+  /** Gives a row that was appended an index in a column. */
+  put(row: number, column: number, index: number): void {
+    this.table[row * this.width + column] = index;
+  }
+
+  /** The index that a row has in a column. */
+  at(row: number, column: number): number {
+    return this.table[row * this.width + column] as number;
+  }
+
+  /** A column's values by their indices. */
+  valuesOf(column: number): Uint8Array[] {
+    return this.dictionaries.valuesOf(column);
+  }
+
   private grow(): void {
     const grown = new Int32Array(this.table.length * 2);
     grown.set(this.table);

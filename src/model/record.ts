@@ -1,6 +1,8 @@
 import { C, COLUMNS } from './columns.ts';
 import { FieldList } from './json-fields.ts';
+import type { Gap } from './gap.ts';
 import { keys, type Key } from './key.ts';
+import type { KnownLayout, WholeReason } from './layout-finder.ts';
 import { LIMITS } from './limits.ts';
 
 /**
@@ -104,11 +106,36 @@ export class LogRecord {
   lineBuf: Uint8Array = EMPTY;
   lineStart = 0;
   lineEnd = 0;
+  /** The line as received: the line, until a normalizer looks inside a wrapper. */
+  receivedBuf: Uint8Array = EMPTY;
+  receivedStart = 0;
+  receivedEnd = 0;
   /**
-   * True once a normalizer found structure: the line is then kept in `line`, and `body` is its
-   * message.
+   * True once a normalizer found structure: the line is then kept as its layout, or in `line`, and
+   * `body` is its message.
    */
   structured = false;
+  /**
+   * The way through a structured line, told by its normalizer from the line's first byte to its
+   * last: what stands before each value, and where the value went (placement.ts).
+   */
+  readonly gaps: (Gap | undefined)[] = [];
+  readonly places: number[] = [];
+  steps = 0;
+  /** Steps of a wrapper behind what it wraps. */
+  readonly gapsAfter: (Gap | undefined)[] = [];
+  readonly placesAfter: number[] = [];
+  stepsAfter = 0;
+  /** The step that opens the string in which the line looked at stands; -1 where it is in none. */
+  quotedAt = -1;
+  /** What stands after the last value. */
+  tail: Gap | undefined = undefined;
+  /** Why the line must be kept whole, where that is known without looking for its layout. */
+  wholeReason: WholeReason | undefined = undefined;
+  /** Whether attributes from elsewhere may stand in the way of the line's own. */
+  doubtful = false;
+  /** The layout, once the line is settled. */
+  layout: KnownLayout | undefined = undefined;
   /** Fields that had no room in `attributes`; they are still in the line. */
   overflow = 0;
   /** Bytes at the line's end that the decoder left out; commit counts them and marks the row. */
@@ -132,7 +159,15 @@ export class LogRecord {
     this.attributes.count = 0;
     this.lineStart = 0;
     this.lineEnd = 0;
+    this.receivedStart = 0;
+    this.receivedEnd = 0;
     this.structured = false;
+    this.steps = 0;
+    this.stepsAfter = 0;
+    this.quotedAt = -1;
+    this.wholeReason = undefined;
+    this.doubtful = false;
+    this.layout = undefined;
     this.overflow = 0;
     this.cutBytes = 0;
     this.badTimes = 0;
@@ -148,6 +183,7 @@ export class LogRecord {
     this.reset();
     this.bufs.fill(EMPTY);
     this.lineBuf = EMPTY;
+    this.receivedBuf = EMPTY;
     this.labels.release();
     this.metadata.release();
     this.attributes.release();
@@ -158,11 +194,35 @@ export class LogRecord {
     this.lineBuf = buf;
     this.lineStart = start;
     this.lineEnd = end;
+    this.receivedBuf = buf;
+    this.receivedStart = start;
+    this.receivedEnd = end;
+  }
+
+  /** Lets normalizers look at what is inside a wrapper; the line stays what was received. */
+  look(buf: Uint8Array, start: number, end: number): void {
+    this.lineBuf = buf;
+    this.lineStart = start;
+    this.lineEnd = end;
+  }
+
+  /** Adds a step to the way through the line. */
+  step(gap: Gap | undefined, place: number): void {
+    const i = this.steps++;
+    this.gaps[i] = gap;
+    this.places[i] = place;
   }
 
   setTime(seconds: number, nanoseconds: number): void {
     this.timeSec = seconds;
     this.timeNano = nanoseconds;
+  }
+
+  /** Adds a step behind what a wrapper wraps. */
+  stepAfter(gap: Gap | undefined, place: number): void {
+    const i = this.stepsAfter++;
+    this.gapsAfter[i] = gap;
+    this.placesAfter[i] = place;
   }
 
   has(column: number): boolean {
@@ -233,8 +293,12 @@ export const setAscii = (record: LogRecord, column: number, value: string): void
   record.set(column, scratch.buf, start, scratch.used);
 };
 
-/** Settles where the line is kept: `line` for structured lines, `body` for the rest. */
+/**
+ * Settles where the line is kept: nowhere but in its values and `record.layout` where it has one,
+ * else whole in `line` where it has structure, else as the body.
+ */
 export const settleLine = (record: LogRecord): void => {
-  if (record.structured) record.set(C.line, record.lineBuf, record.lineStart, record.lineEnd);
-  else record.set(C.body, record.lineBuf, record.lineStart, record.lineEnd);
+  if (record.layout !== undefined) return;
+  const column = record.structured ? C.line : C.body;
+  record.set(column, record.receivedBuf, record.receivedStart, record.receivedEnd);
 };

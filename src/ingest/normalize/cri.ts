@@ -1,13 +1,17 @@
 import { C } from '../../model/columns.ts';
 import { readTime } from '../../model/fields.ts';
-import { putText } from '../../model/fields-put.ts';
+import { putRest, putText } from '../../model/fields-put.ts';
+import { fixedGap, gapOf, NO_GAP } from '../../model/gap.ts';
 import { keys } from '../../model/key.ts';
+import { PLACE, REST } from '../../model/placement.ts';
 import { parseTime } from '../../model/time.ts';
 import type { Normalizer } from './normalize.ts';
 
 const STREAM = keys.of('stream');
 const TIME = keys.of('time');
 const TAG = keys.of('logtag');
+const TIME_GAP = fixedGap('', 'time');
+const STREAM_GAP = fixedGap(' ', 'stream');
 const SPACE = 0x20;
 
 /** Longest RFC 3339 time with nanoseconds and zone. */
@@ -15,8 +19,8 @@ const TIME_BYTES = 35;
 
 /**
  * The container runtime's wrapper (Kubernetes, "CRI: log format"): `TIME stdout F line`, written by
- * containerd and CRI-O around each line. What is inside is the line; `P` says that the line goes on
- * in the next record, and stays as `logtag`.
+ * containerd and CRI-O around each line. What is inside is normalized, the line stays as it came;
+ * `P` says that the text goes on in the next record, and stays as `logtag`.
  */
 export const cri: Normalizer = {
   name: 'cri',
@@ -32,11 +36,16 @@ export const cri: Normalizer = {
     if (time < 0 || !parseTime(lineBuf, lineStart, time)) return false;
     const tag = time + 8;
     const inner = Math.min(tag + 2, lineEnd);
-    putText(record, 'line', C.stdio, STREAM, lineBuf, time + 1, time + 7);
-    if (!readTime(record, lineBuf, lineStart, time))
-      record.attribute(TIME, lineBuf, lineStart, time);
+    const stdio = putText(record, 'line', C.stdio, STREAM, lineBuf, time + 1, time + 7);
+    const place = readTime(record, lineBuf, lineStart, time);
+    record.step(
+      TIME_GAP,
+      place === REST ? putRest(record, 'line', TIME, lineBuf, lineStart, time) : place,
+    );
+    record.step(STREAM_GAP, stdio);
+    record.step(gapOf(lineBuf, time + 7, inner, NO_GAP.key), PLACE.empty);
     if (lineBuf[tag] === 0x50) record.metadata.put(TAG, lineBuf, tag, tag + 1);
-    record.setLine(lineBuf, inner, lineEnd);
+    record.look(lineBuf, inner, lineEnd);
     return true;
   },
 };

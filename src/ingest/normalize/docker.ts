@@ -1,8 +1,12 @@
 import { C } from '../../model/columns.ts';
-import { readTime, VALUE, type ValueKind } from '../../model/fields.ts';
-import { putText } from '../../model/fields-put.ts';
-import { scanObject, type ValueVisitor } from '../../model/json-scanner.ts';
+import { readTime, VALUE } from '../../model/fields.ts';
+import { putRest, putText } from '../../model/fields-put.ts';
+import { fixedGap } from '../../model/gap.ts';
+import type { FieldList } from '../../model/json-fields.ts';
+import { listFields } from '../../model/json-scanner.ts';
 import { keys, type Key } from '../../model/key.ts';
+import { LIMITS } from '../../model/limits.ts';
+import { escapedPlace, LOST, PLACE, REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
 import type { Normalizer } from './normalize.ts';
 
@@ -10,56 +14,51 @@ const LOG = keys.of('log');
 const STREAM = keys.of('stream');
 const TIME = keys.of('time');
 
-/** A value's bytes; `end < 0` where it was not there. */
-class Range {
-  buf: Uint8Array = EMPTY;
-  start = 0;
-  end = -1;
+const LINE_FEED = fixedGap('\n');
 
-  set(buf: Uint8Array, start: number, end: number): void {
-    this.buf = buf;
-    this.start = start;
-    this.end = end;
+/** Where the wrapper's three members are in the list; -1 where one is not there. */
+const found = { log: -1, stream: -1, time: -1 };
+
+const isAttribute = (key: Key): boolean => key.text.startsWith('attrs.');
+
+/** Whether the object has the wrapper's members once, and none but the driver's labels beside. */
+const isWrapper = ({ count, keys: names, kinds }: FieldList): boolean => {
+  found.log = found.stream = found.time = -1;
+  for (let i = 0; i < count; i++) {
+    const key = names[i] as Key;
+    const isText = kinds[i] === VALUE.string;
+    if (key === LOG && isText && found.log < 0) found.log = i;
+    else if (key === STREAM && isText && found.stream < 0) found.stream = i;
+    else if (key === TIME && isText && found.time < 0) found.time = i;
+    else if (!isAttribute(key)) return false;
   }
-}
+  return found.log >= 0 && found.stream >= 0 && found.time >= 0;
+};
 
-const EMPTY = new Uint8Array(0);
-
-/** Finds the wrapper's three members; `attrs` (the driver's labels) may stand beside them. */
-class Wrapper implements ValueVisitor {
-  readonly log = new Range();
-  readonly stream = new Range();
-  readonly time = new Range();
-  foreign = false;
-  private extra: LogRecord | undefined;
-
-  begin(record: LogRecord): void {
-    this.log.end = -1;
-    this.stream.end = -1;
-    this.time.end = -1;
-    this.foreign = false;
-    this.extra = record;
+/** Puts a member other than `log` into the record; its place. */
+const putMember = (record: LogRecord, list: FieldList, i: number): number => {
+  const key = list.keys[i] as Key;
+  const buf = list.bufs[i] as Uint8Array;
+  const start = list.starts[i] as number;
+  const end = list.ends[i] as number;
+  if (i === found.stream) return putText(record, 'line', C.stdio, STREAM, buf, start, end);
+  if (i === found.time) {
+    const place = readTime(record, buf, start, end);
+    return place === REST ? putRest(record, 'line', TIME, buf, start, end) : place;
   }
-
-  get whole(): boolean {
-    return !this.foreign && this.log.end >= 0 && this.stream.end >= 0 && this.time.end >= 0;
-  }
-
-  value(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void {
-    const range =
-      key === LOG ? this.log : key === STREAM ? this.stream : key === TIME ? this.time : undefined;
-    if (range !== undefined && kind === VALUE.string && range.end < 0) range.set(buf, start, end);
-    else if (key.text.startsWith('attrs.')) this.extra?.metadata.put(key, buf, start, end);
-    else this.foreign = true;
-  }
-}
-
-const wrapper = new Wrapper();
+  const { metadata } = record;
+  if (metadata.count >= LIMITS.metadataPerRecord) return LOST;
+  // What shippers have put there may bear the same name.
+  if (metadata.count > 0) record.doubtful = true;
+  metadata.put(key, buf, start, end);
+  return C.metadata;
+};
 
 /**
  * Docker's json-file wrapper (Docker, "JSON File logging driver"):
- * `{"log":"line\n","stream":"stdout","time":"..."}`. What is inside is the line, without the line
- * feed that the driver keeps. Objects with other members are documents of their own.
+ * `{"log":"line\n","stream":"stdout","time":"..."}`. What is inside is normalized, without the line
+ * feed that the driver keeps; the line stays as it came. Objects with other members are documents
+ * of their own.
  */
 export const docker: Normalizer = {
   name: 'docker',
@@ -77,19 +76,34 @@ export const docker: Normalizer = {
   },
 
   normalize(record) {
-    const metadata = record.metadata.count;
-    wrapper.begin(record);
     const { lineBuf, lineStart, lineEnd, scratch } = record;
-    if (!scanObject(lineBuf, lineStart, lineEnd, scratch, wrapper) || !wrapper.whole) {
-      record.metadata.count = metadata;
-      return false;
+    if (record.quotedAt >= 0) return false;
+    const list = listFields(lineBuf, lineStart, lineEnd, scratch);
+    if (list === undefined || !isWrapper(list)) return false;
+    const { log } = found;
+    const buf = list.bufs[log] as Uint8Array;
+    const start = list.starts[log] as number;
+    const end = list.ends[log] as number;
+    const isFed = end > start && buf[end - 1] === 0x0a;
+    for (let i = 0; i < list.count; i++) {
+      const dialect = list.dialects[i] as number;
+      if (i === log) {
+        const isKnown = dialect >= 0;
+        record.quotedAt = record.steps;
+        record.step(list.gaps[i], isKnown ? PLACE.quoted | (Math.max(0, dialect - 1) << 12) : LOST);
+        if (isFed) record.stepAfter(LINE_FEED, PLACE.plain);
+        else record.stepAfter(NOTHING, PLACE.plain);
+      } else {
+        const member = putMember(record, list, i);
+        const place = dialect === 0 ? member : escapedPlace(member, dialect - 1);
+        if (i < log) record.step(list.gaps[i], place);
+        else record.stepAfter(list.gaps[i], place);
+      }
     }
-    const { log, stream, time } = wrapper;
-    putText(record, 'line', C.stdio, STREAM, stream.buf, stream.start, stream.end);
-    if (!readTime(record, time.buf, time.start, time.end))
-      record.attribute(TIME, time.buf, time.start, time.end);
-    const fed = log.end > log.start && log.buf[log.end - 1] === 0x0a;
-    record.setLine(log.buf, log.start, fed ? log.end - 1 : log.end);
+    record.stepAfter(list.tail, PLACE.empty);
+    record.look(buf, start, isFed ? end - 1 : end);
     return true;
   },
 };
+
+const NOTHING = fixedGap('');

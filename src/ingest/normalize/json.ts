@@ -1,20 +1,21 @@
 import { C } from '../../model/columns.ts';
-import { measured, NS, parseDuration } from '../../model/duration.ts';
-import { messageRank, putField, type ValueKind } from '../../model/fields.ts';
-import { putNumber } from '../../model/fields-put.ts';
+import { NS } from '../../model/duration.ts';
+import { messageRank, putDuration, putField, type ValueKind } from '../../model/fields.ts';
 import type { FieldList } from '../../model/json-fields.ts';
 import { listFields } from '../../model/json-scanner.ts';
 import { isSpace } from '../../model/json-text.ts';
 import { keys, type Key } from '../../model/key.ts';
+import { columnOf, escapedPlace, kindOf, PLACE, REST } from '../../model/placement.ts';
 import type { LogRecord, Pairs } from '../../model/record.ts';
 import type { Normalizer } from './normalize.ts';
 
 const DURATION = keys.of('duration');
 
 const putFields = (record: LogRecord, list: FieldList): void => {
-  const { count, keys: names, kinds, bufs, starts, ends } = list;
-  for (let i = 0; i < count; i++)
-    putField(
+  const { count, keys: names, kinds, bufs, starts, ends, gaps, dialects } = list;
+  const first = record.steps;
+  for (let i = 0; i < count; i++) {
+    const place = putField(
       record,
       'line',
       names[i] as Key,
@@ -23,6 +24,12 @@ const putFields = (record: LogRecord, list: FieldList): void => {
       starts[i] as number,
       ends[i] as number,
     );
+    record.gaps[first + i] = gaps[i];
+    const dialect = dialects[i] as number;
+    record.places[first + i] = dialect === 0 ? place : escapedPlace(place, dialect - 1);
+  }
+  record.steps = first + count;
+  record.tail = list.tail;
 };
 
 const remove = (pairs: Pairs, at: number): void => {
@@ -35,6 +42,20 @@ const remove = (pairs: Pairs, at: number): void => {
   }
 };
 
+/** Moves the attribute `at` to another place, which its step learns too. */
+const move = (record: LogRecord, at: number, place: number): void => {
+  const { attributes, places, gaps } = record;
+  const key = attributes.keys[at] as Key;
+  remove(attributes, at);
+  for (let i = 0; i < record.steps; i++) {
+    const held = places[i] as number;
+    if (gaps[i]?.key !== key || held < 0 || columnOf(held) !== C.attributes) continue;
+    places[i] = place | (kindOf(held) === PLACE.json ? held & ~0xff : 0);
+    return;
+  }
+  record.doubtful = true;
+};
+
 /** A line without a message proper has one of the second rank: `event`, `log`, Serilog's `@mt`. */
 const findMessage = (record: LogRecord): void => {
   const { attributes } = record;
@@ -44,7 +65,7 @@ const findMessage = (record: LogRecord): void => {
     const end = attributes.ends[i] as number;
     if (start === end) continue;
     record.set(C.body, attributes.bufs[i] as Uint8Array, start, end);
-    remove(attributes, i);
+    move(record, i, C.body);
     return;
   }
 };
@@ -56,8 +77,9 @@ const findDuration = (record: LogRecord): void => {
     if (attributes.keys[i] !== DURATION) continue;
     const buf = attributes.bufs[i] as Uint8Array;
     const start = attributes.starts[i] as number;
-    if (!parseDuration(buf, start, attributes.ends[i] as number, NS.ms)) return;
-    if (putNumber(record, C.duration_ns, measured.value) && measured.exact) remove(attributes, i);
+    const end = attributes.ends[i] as number;
+    const place = putDuration(record, C.duration_ns, NS.ms, buf, start, end);
+    if (place !== REST) move(record, i, place);
     return;
   }
 };

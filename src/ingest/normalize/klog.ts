@@ -1,7 +1,12 @@
-import { putField, readTime, VALUE } from '../../model/fields.ts';
+import { putField, putTime, VALUE } from '../../model/fields.ts';
+import { putRest } from '../../model/fields-put.ts';
+import { fixedGap, gapOf, NO_GAP } from '../../model/gap.ts';
 import { stringEnd, unescape } from '../../model/json-text.ts';
 import { keys } from '../../model/key.ts';
+import { dialectOf } from '../../model/layout-json.ts';
+import { escapedPlace, REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
+import { parseKlogTime } from '../../model/time.ts';
 import type { Normalizer } from './normalize.ts';
 import { countPairs, putPairs } from './pairs.ts';
 
@@ -37,6 +42,28 @@ const matchHeader = (buf: Uint8Array, start: number, end: number): boolean => {
   return at + 1 === end || buf[at + 1] === SPACE;
 };
 
+const LEVEL_GAP = fixedGap('', 'level');
+const TIME_GAP = fixedGap('', 'ts');
+const CALLER_GAP = fixedGap(' ', 'caller');
+const MESSAGE_GAP = fixedGap('] ', 'msg');
+const QUOTED_MESSAGE_GAP = fixedGap('] "', 'msg');
+
+const putKlogTime = (record: LogRecord, start: number, end: number): number => {
+  const { lineBuf, timeSec, observedSec } = record;
+  const reference = timeSec >= 0 ? timeSec : observedSec;
+  const isTime = parseKlogTime(lineBuf, start, end, reference);
+  if (!isTime) record.badTimes++;
+  const place = isTime ? putTime(record) : REST;
+  return place === REST ? putRest(record, 'line', TIME, lineBuf, start, end) : place;
+};
+
+const putMessage = (record: LogRecord, start: number, end: number): void => {
+  if (putStructured(record, start, end)) return;
+  const place = putField(record, 'line', MESSAGE, VALUE.string, record.lineBuf, start, end);
+  record.step(MESSAGE_GAP, place);
+  record.tail = NO_GAP;
+};
+
 /** `"message" key="value"`: klog's structured calls. False where the text is not of that form. */
 const putStructured = (record: LogRecord, start: number, end: number): boolean => {
   const { lineBuf, scratch } = record;
@@ -45,8 +72,12 @@ const putStructured = (record: LogRecord, start: number, end: number): boolean =
   if (quote < 0 || countPairs(lineBuf, quote + 1, end) < 0) return false;
   if (quote + 1 < end && lineBuf[quote + 1] !== SPACE) return false;
   const from = unescape(scratch, lineBuf, start + 1, quote);
-  putField(record, 'line', MESSAGE, VALUE.string, scratch.buf, from, scratch.used);
-  putPairs(record, quote + 1, end);
+  const text = scratch.buf.subarray(from, scratch.used);
+  const place = putField(record, 'line', MESSAGE, VALUE.string, text, 0, text.length);
+  const isPlain = text.length === quote - start - 1;
+  const dialect = isPlain ? 0 : dialectOf(lineBuf, start + 1, quote, text);
+  record.step(QUOTED_MESSAGE_GAP, isPlain ? place : escapedPlace(place, dialect));
+  putPairs(record, quote + 1, end, quote);
   return true;
 };
 
@@ -75,13 +106,17 @@ export const klog: Normalizer = {
     if (!klog.recognises(lineBuf, lineStart, lineEnd)) return false;
     if (!matchHeader(lineBuf, lineStart, lineEnd)) return false;
     const message = Math.min(callerEnd + 2, lineEnd);
-    putField(record, 'line', LEVEL, VALUE.string, lineBuf, lineStart, lineStart + 1);
-    if (!readTime(record, lineBuf, lineStart, lineStart + TIME_END))
-      record.attribute(TIME, lineBuf, lineStart + 1, lineStart + TIME_END);
-    record.attribute(THREAD, lineBuf, threadStart, threadEnd);
-    record.attribute(CALLER, lineBuf, threadEnd + 1, callerEnd);
-    if (!putStructured(record, message, lineEnd) && message < lineEnd)
-      putField(record, 'line', MESSAGE, VALUE.string, lineBuf, message, lineEnd);
+    const time = lineStart + 1;
+    const timeEnd = lineStart + TIME_END;
+    const level = putField(record, 'line', LEVEL, VALUE.string, lineBuf, lineStart, time);
+    record.step(LEVEL_GAP, level);
+    record.step(TIME_GAP, putKlogTime(record, time, timeEnd));
+    const thread = putRest(record, 'line', THREAD, lineBuf, threadStart, threadEnd);
+    record.step(gapOf(lineBuf, timeEnd, threadStart, THREAD), thread);
+    const caller = putRest(record, 'line', CALLER, lineBuf, threadEnd + 1, callerEnd);
+    record.step(CALLER_GAP, caller);
+    if (message < lineEnd) putMessage(record, message, lineEnd);
+    else record.tail = gapOf(lineBuf, callerEnd, lineEnd, NO_GAP.key);
     record.structured = true;
     return true;
   },

@@ -1,7 +1,10 @@
 import { putField, VALUE } from '../../model/fields.ts';
+import { gapOf, NO_GAP, type Gap } from '../../model/gap.ts';
 import { stringEnd, unescape } from '../../model/json-text.ts';
 import { keys, type Key } from '../../model/key.ts';
+import { dialectOf } from '../../model/layout-json.ts';
 import { LIMITS } from '../../model/limits.ts';
+import { escapedPlace } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
 
 const SPACE = 0x20;
@@ -58,31 +61,63 @@ const valueEnd = (buf: Uint8Array, at: number, end: number): number => {
   return quote < 0 ? -1 : quote + 1;
 };
 
-/** Puts the pairs that `countPairs` has accepted into the record. */
-export const putPairs = (record: LogRecord, start: number, end: number): void => {
+/**
+ * Puts the pairs that `countPairs` has accepted into the record, and the way through them. `before`
+ * is where the step before ended: what stands from there to the first value is its gap.
+ */
+export const putPairs = (
+  record: LogRecord,
+  start: number,
+  end: number,
+  before: number = start,
+): void => {
   const buf = record.lineBuf;
+  let from = before;
   let at = skipSpaces(buf, start, end);
   while (at < end) {
     const name = nameEnd(buf, at, end);
     const key = keyOf(buf, at, name);
-    const from = name + 1;
-    at = valueEnd(buf, from, end);
-    if (buf[from] === QUOTE) putQuoted(record, key, from + 1, at - 1);
-    else putField(record, 'line', key, VALUE.string, buf, from, at);
+    const value = name + 1;
+    at = valueEnd(buf, value, end);
+    if (buf[value] === QUOTE) {
+      record.step(gapBefore(buf, from, value + 1, key), putQuoted(record, key, value + 1, at - 1));
+      from = at - 1;
+    } else {
+      const place = putField(record, 'line', key, VALUE.string, buf, value, at);
+      record.step(gapBefore(buf, from, value, key), place);
+      from = at;
+    }
     at = skipSpaces(buf, at, end);
   }
+  // Blanks at the end are the line's too.
+  record.tail = from === record.lineEnd ? NO_GAP : gapOf(buf, from, record.lineEnd, NO_GAP.key);
 };
 
-const putQuoted = (record: LogRecord, key: Key, start: number, end: number): void => {
+/**
+ * By the id of a key: its gaps where one space stands before it, by whether the value before (1)
+ * and its own (2) are in quotes.
+ */
+const usual: (Gap | undefined)[] = [];
+
+const gapBefore = (buf: Uint8Array, from: number, to: number, key: Key): Gap | undefined => {
+  const quoted = buf[from] === QUOTE ? 1 : 0;
+  const quoting = buf[to - 1] === QUOTE ? 1 : 0;
+  const isUsual = to - from === key.bytes.length + 2 + quoted + quoting;
+  if (!isUsual || key.id < 0 || buf[from + quoted] !== SPACE) return gapOf(buf, from, to, key);
+  const at = key.id * 4 + quoted + 2 * quoting;
+  return (usual[at] ??= gapOf(buf, from, to, key));
+};
+
+const putQuoted = (record: LogRecord, key: Key, start: number, end: number): number => {
   const buf = record.lineBuf;
   let escaped = false;
   for (let at = start; at < end && !escaped; at++) escaped = buf[at] === 0x5c;
-  if (!escaped) putField(record, 'line', key, VALUE.string, buf, start, end);
-  else {
-    const { scratch } = record;
-    const from = unescape(scratch, buf, start, end);
-    putField(record, 'line', key, VALUE.string, scratch.buf, from, scratch.used);
-  }
+  if (!escaped) return putField(record, 'line', key, VALUE.string, buf, start, end);
+  const { scratch } = record;
+  const from = unescape(scratch, buf, start, end);
+  const to = scratch.used;
+  const place = putField(record, 'line', key, VALUE.string, scratch.buf, from, to);
+  return escapedPlace(place, dialectOf(buf, start, end, scratch.buf.subarray(from, to)));
 };
 
 const keyOf = (buf: Uint8Array, start: number, end: number): Key => {

@@ -5,6 +5,7 @@ import { NORMALIZERS, WRAPPERS } from './all.ts';
 import { conclude } from './conclude.ts';
 import type { Normalizer } from './normalize.ts';
 import { plain } from './plain.ts';
+import { finishWrapped } from './wrapped.ts';
 
 /**
  * Normalizes the cursor's line in place. `source` is anything that lines of one look have in common
@@ -76,10 +77,13 @@ export const createNormalize = (options: NormalizeOptions = {}): Normalize => {
 
   return (record, source) => {
     if (record.lineEnd > record.lineStart) {
+      record.doubtful = record.attributes.count > 0;
       unwrap(record);
+      const { steps } = record;
       const forced = overrides.size > 0 ? overrides.get(record.text(C.service)) : undefined;
       if (forced === undefined) byContent(record, source);
       else if (!forced.normalize(record)) plain.normalize(record);
+      if (steps > 0) finishWrapped(record);
     }
     conclude(record);
   };

@@ -1,8 +1,9 @@
 import { C } from '../../model/columns.ts';
-import { measured, parseDuration } from '../../model/duration.ts';
-import { putField, VALUE } from '../../model/fields.ts';
-import { putNumber } from '../../model/fields-put.ts';
+import { dashPlace, putDuration, putField, VALUE } from '../../model/fields.ts';
+import { putRest } from '../../model/fields-put.ts';
+import { fixedGap, type Gap } from '../../model/gap.ts';
 import { keys, type Key } from '../../model/key.ts';
+import { PLACE, REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
 
 /**
@@ -17,7 +18,7 @@ import type { LogRecord } from '../../model/record.ts';
 export type Shape = 'bare' | 'quoted' | 'bracketed' | 'request' | 'list';
 
 export interface Token {
-  /** The field's name, which says its column (see fields-names.ts); empty for fixed separators. */
+  /** The field's name, which says its column (see fields-names.ts). */
   readonly name: string;
   readonly shape: Shape;
   /** Nanoseconds of one, for durations whose name does not tell the unit. */
@@ -30,7 +31,20 @@ export interface Token {
 
 interface Field extends Token {
   readonly key: Key;
+  /** What stands before the token: the end of the one before, a space, its own opening. */
+  readonly gap: Gap;
+  /** What stands after it where it is the line's last. */
+  readonly end: Gap;
 }
+
+const OPENINGS: Readonly<Record<Shape, string>> = {
+  bare: '',
+  list: '',
+  quoted: '"',
+  request: '"',
+  bracketed: '[',
+};
+const CLOSINGS: Readonly<Record<Shape, string>> = { ...OPENINGS, bracketed: ']' };
 
 const METHOD = keys.of('method');
 const PATH = keys.of('path');
@@ -52,7 +66,16 @@ export class TextFormat {
 
   /** Tokens from `required` on may be missing from the end of the line. */
   constructor(tokens: readonly Token[], required: number = tokens.length) {
-    this.fields = tokens.map((token) => ({ ...token, key: keys.of(token.name) }));
+    this.fields = tokens.map((token, i) => {
+      const before = tokens[i - 1];
+      const between = before === undefined ? '' : `${CLOSINGS[before.shape]} `;
+      return {
+        ...token,
+        key: keys.of(token.name),
+        gap: fixedGap(`${between}${OPENINGS[token.shape]}`, token.name),
+        end: fixedGap(CLOSINGS[token.shape]),
+      };
+    });
     this.required = required;
   }
 
@@ -115,21 +138,36 @@ export class TextFormat {
     return i < this.found ? (this.ends[i] as number) : 0;
   }
 
-  /** Puts the matched tokens into the record. */
+  /** Puts the matched tokens into the record, and the way through the line. */
   put(record: LogRecord): void {
     const buf = record.lineBuf;
     for (let i = 0; i < this.found; i++) {
       const field = this.fields[i] as Field;
       const start = this.starts[i] as number;
       const end = this.ends[i] as number;
-      if (field.name === '' || start === end) continue;
-      if (end - start === 1 && buf[start] === DASH && field.dash === undefined) continue;
-      if (field.shape === 'request') putRequest(record, buf, start, end);
-      else if (field.unit !== undefined) putDuration(record, field, buf, start, end);
-      else putField(record, 'line', field.key, VALUE.string, buf, start, end);
+      if (field.shape === 'request') putRequest(record, field.gap, buf, start, end);
+      else record.step(field.gap, putToken(record, field, buf, start, end));
     }
+    record.tail = (this.fields[this.found - 1] as Field).end;
   }
 }
+
+const putToken = (
+  record: LogRecord,
+  field: Field,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): number => {
+  if (start === end) return PLACE.empty;
+  if (end - start === 1 && buf[start] === DASH && field.dash === undefined)
+    return dashPlace(record, field.key);
+  if (field.unit === undefined)
+    return putField(record, 'line', field.key, VALUE.string, buf, start, end);
+  const column = field.column ?? C.duration_ns;
+  const place = putDuration(record, column, field.unit, buf, start, end);
+  return place === REST ? putRest(record, 'line', field.key, buf, start, end) : place;
+};
 
 const bareEnd = (buf: Uint8Array, at: number, end: number): number => {
   while (at < end && buf[at] !== SPACE) at++;
@@ -145,35 +183,58 @@ const listEnd = (buf: Uint8Array, at: number, end: number): number => {
   }
 };
 
-const putDuration = (
-  record: LogRecord,
-  field: Field,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-): void => {
-  const read =
-    parseDuration(buf, start, end, field.unit as number) &&
-    putNumber(record, field.column ?? C.duration_ns, measured.value) &&
-    measured.exact;
-  if (!read) record.attribute(field.key, buf, start, end);
+const PATH_GAP = fixedGap(' ', 'path');
+const PROTOCOL_GAP = fixedGap(' ', 'protocol');
+
+/** The gaps before a request's method and before what is no request, by the gap of its token. */
+const requestGaps = new Map<Gap, readonly [method: Gap, other: Gap, connection: Gap]>();
+
+const gapsOfRequest = (gap: Gap): readonly [Gap, Gap, Gap] => {
+  let found = requestGaps.get(gap);
+  if (found === undefined) {
+    const { bytes } = gap;
+    const none = new Uint8Array([...bytes, ...NO_REQUEST]);
+    found = [
+      { bytes, key: METHOD },
+      { bytes, key: REQUEST },
+      { bytes: none, key: REQUEST },
+    ];
+    requestGaps.set(gap, found);
+  }
+  return found;
 };
+
+const NO_REQUEST = new TextEncoder().encode('- - -');
 
 /**
  * `GET /path HTTP/1.1`, `- - -` of a connection without a request, or what a client sent instead.
  */
-const putRequest = (record: LogRecord, buf: Uint8Array, start: number, end: number): void => {
+const putRequest = (
+  record: LogRecord,
+  gap: Gap,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): void => {
+  const [methodGap, otherGap, noneGap] = gapsOfRequest(gap);
   const first = bareEnd(buf, start, end);
   let last = end;
   while (last > first && buf[last - 1] !== SPACE) last--;
   if (first >= last - 1 || !isMethod(buf, start, first)) {
-    const empty = end - start === 5 && buf[start] === DASH && buf[start + 4] === DASH;
-    if (!empty) record.attribute(REQUEST, buf, start, end);
+    if (isNoRequest(buf, start, end)) record.step(noneGap, PLACE.empty);
+    else if (end === start) record.step(otherGap, PLACE.empty);
+    else record.step(otherGap, putRest(record, 'line', REQUEST, buf, start, end));
     return;
   }
-  putField(record, 'line', METHOD, VALUE.string, buf, start, first);
-  putField(record, 'line', PATH, VALUE.string, buf, first + 1, last - 1);
-  putField(record, 'line', PROTOCOL, VALUE.string, buf, last, end);
+  record.step(methodGap, putField(record, 'line', METHOD, VALUE.string, buf, start, first));
+  record.step(PATH_GAP, putField(record, 'line', PATH, VALUE.string, buf, first + 1, last - 1));
+  record.step(PROTOCOL_GAP, putField(record, 'line', PROTOCOL, VALUE.string, buf, last, end));
+};
+
+const isNoRequest = (buf: Uint8Array, start: number, end: number): boolean => {
+  if (end - start !== NO_REQUEST.length) return false;
+  for (let i = 0; i < NO_REQUEST.length; i++) if (buf[start + i] !== NO_REQUEST[i]) return false;
+  return true;
 };
 
 /** A method as RFC 9110 lets it be, which is a token; in practice capital letters. */

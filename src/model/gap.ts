@@ -1,0 +1,38 @@
+import { keys, type Key } from './key.ts';
+import { LIMITS } from './limits.ts';
+
+/**
+ * What stands in a line before a value (or after the last one): the bytes of a layout's literal,
+ * and the field's name. Lines of one look have the same gaps, and the same objects.
+ */
+export interface Gap {
+  readonly bytes: Uint8Array;
+  readonly key: Key;
+}
+
+const decoder = new TextDecoder('latin1');
+const encoder = new TextEncoder();
+const known = new Map<string, Gap>();
+
+/**
+ * The gap of these bytes and this name. At most `LIMITS.gapsKept` are kept: then all are forgotten,
+ * which costs time and nothing else. undefined where it is longer than `LIMITS.scannerGlueBytes`.
+ */
+export const gapOf = (buf: Uint8Array, start: number, end: number, key: Key): Gap | undefined => {
+  if (end - start > LIMITS.scannerGlueBytes) return undefined;
+  const id = `${key.id}:${key.id < 0 ? key.text : ''}:${decoder.decode(buf.subarray(start, end))}`;
+  let gap = known.get(id);
+  if (gap === undefined) {
+    if (known.size >= LIMITS.gapsKept) known.clear();
+    known.set(id, (gap = { bytes: buf.slice(start, end), key }));
+  }
+  return gap;
+};
+
+/** A gap of our own making. */
+export const fixedGap = (text: string, name = ''): Gap => ({
+  bytes: encoder.encode(text),
+  key: keys.of(name),
+});
+
+export const NO_GAP: Gap = fixedGap('');
