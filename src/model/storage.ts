@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts';
+import type { Layout } from './layout.ts';
 
 /**
  * What the journal, the engine and the pipeline say to each other. The order is: a bucket is found
@@ -29,6 +30,19 @@ export interface BucketRange {
   /** Least and greatest `timestamp`, nanoseconds; undefined while no row was journalled. */
   readonly minNs: bigint | undefined;
   readonly maxNs: bigint | undefined;
+  /** The layouts that its rows may have: the catalog's own list, which grows as it learns. */
+  readonly layouts: readonly BucketLayout[];
+}
+
+/** A layout that rows of a bucket may have; changes as the catalog learns. */
+export interface BucketLayout {
+  /** One object for each text, whatever the bucket. */
+  readonly layout: Layout;
+  /**
+   * Values of `service`, '' among them, that such rows may have, as text (what is not UTF-8 is
+   * U+FFFD there); undefined: any.
+   */
+  readonly services: ReadonlySet<string> | undefined;
 }
 
 /** A batch that has its place: rows `seq` to `seq + rows - 1` of `lane`. */

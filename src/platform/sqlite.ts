@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { MeshtrailError } from '../model/errors.ts';
 
 /**
  * The only door to SQLite (Node's own `node:sqlite`). Calls are synchronous and short: callers keep
@@ -41,4 +42,25 @@ export function openDatabase(path: string): Database {
     },
     close: () => database.close(),
   };
+}
+
+/**
+ * Brings a schema forward: `migrations[n]` makes version n + 1 of version n, all of them in one
+ * transaction. It writes even where there is nothing to do, so that a file that is to be locked is
+ * locked from here on. Throws `data_newer` where a newer program wrote the file.
+ */
+export function migrate(database: Database, file: string, migrations: readonly string[]): void {
+  const [row] = database.all('PRAGMA user_version');
+  const version = Number(row?.['user_version']);
+  if (version > migrations.length) {
+    throw new MeshtrailError(
+      'data_newer',
+      `${file} is of version ${version}; this program knows ${migrations.length}`,
+      'run the newer version that wrote it',
+    );
+  }
+  database.transaction(() => {
+    for (const sql of migrations.slice(version)) database.run(sql);
+    database.run(`PRAGMA user_version = ${migrations.length}`);
+  });
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Catalog } from './catalog.ts';
 
@@ -94,4 +95,64 @@ test('schema versions are kept, of the engine and of each table', () => {
   reopen();
   expect(catalog.tableVersion(catalog.bucketFor('acme', 'default', at))).toBe(2);
   expect(catalog.schemaVersion).toBe(2);
+});
+
+/** What the first releases made: no version, and neither of the tables of layouts. */
+const FIRST_SCHEMA = `
+CREATE TABLE engine (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  schema_version INTEGER NOT NULL,
+  last_disk INTEGER NOT NULL
+) STRICT;
+INSERT INTO engine VALUES (1, 3, 7);
+CREATE TABLE bucket (
+  id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  class TEXT NOT NULL,
+  from_ns INTEGER NOT NULL,
+  table_name TEXT NOT NULL UNIQUE,
+  disk INTEGER NOT NULL UNIQUE,
+  schema_version INTEGER NOT NULL,
+  min_ns INTEGER NOT NULL,
+  max_ns INTEGER NOT NULL
+) STRICT;
+INSERT INTO bucket VALUES (
+  'acme/default/2026-11-16', 'acme', 'default', 1794787200000000000, 'logs_of_old', 7, 3, 5, 9
+);
+`;
+
+test('a catalog of the first releases keeps its buckets and learns layouts', async () => {
+  const path = `${directory}/old.db`;
+  const old = new DatabaseSync(path);
+  old.exec(FIRST_SCHEMA);
+  old.close();
+  catalog.close();
+  const uses = [{ text: '{"msg":"<body>"}', services: ['shop'] }];
+  for (const start of ['first', 'second']) {
+    catalog = new Catalog(path);
+    const bucket = catalog.bucketFor('acme', 'default', at);
+    expect(bucket).toMatchObject({ table: 'logs_of_old', disk: 7 });
+    expect(catalog.lastDisk).toBe(7);
+    expect(catalog.schemaVersion).toBe(3);
+    expect(catalog.ranges('acme', 0n, 10n)).toMatchObject([
+      {
+        minNs: 5n,
+        maxNs: 9n,
+        layouts: start === 'first' ? [] : [{ layout: { text: uses[0]?.text } }],
+      },
+    ]);
+    await catalog.learn(bucket, uses);
+    if (start === 'first') catalog.close();
+  }
+});
+
+test('a catalog of a newer program is refused', () => {
+  catalog.close();
+  const newer = new DatabaseSync(`${directory}/catalog.db`);
+  newer.exec('PRAGMA user_version = 99');
+  newer.close();
+  expect(() => new Catalog(`${directory}/catalog.db`)).toThrow(
+    expect.objectContaining({ code: 'data_newer' }),
+  );
+  catalog = new Catalog(`${directory}/other.db`);
 });

@@ -1,7 +1,10 @@
+import type { LayoutUse } from '../../model/batch.ts';
 import { MeshtrailError, must } from '../../model/errors.ts';
 import type { Bucket, BucketRange } from '../../model/storage.ts';
-import { openDatabase, type Database } from '../../platform/sqlite.ts';
+import { migrate, openDatabase, type Database } from '../../platform/sqlite.ts';
 import { bucketId, checkTenant, floorDivide, tableName, weekStartNs } from './bucket-name.ts';
+import { LayoutBook, type BucketLayouts } from './catalog-layouts.ts';
+import { CATALOG_MIGRATIONS } from './catalog-schema.ts';
 
 /** Event times are widened to whole days, so that a busy bucket writes here once a day. */
 const STEP_NS = 86_400_000_000_000n;
@@ -12,28 +15,9 @@ const GREATEST_NS = 9_223_372_036_854_775_807n;
 
 const CLASS = /^[a-z0-9][a-z0-9-]{0,31}$/;
 
-const TABLES = `
-CREATE TABLE IF NOT EXISTS engine (
-  one INTEGER PRIMARY KEY CHECK (one = 1),
-  schema_version INTEGER NOT NULL,
-  last_disk INTEGER NOT NULL
-) STRICT;
-INSERT OR IGNORE INTO engine VALUES (1, 0, 0);
-CREATE TABLE IF NOT EXISTS bucket (
-  id TEXT PRIMARY KEY,
-  tenant TEXT NOT NULL,
-  class TEXT NOT NULL,
-  from_ns INTEGER NOT NULL,
-  table_name TEXT NOT NULL UNIQUE,
-  disk INTEGER NOT NULL UNIQUE,
-  schema_version INTEGER NOT NULL,
-  min_ns INTEGER NOT NULL,
-  max_ns INTEGER NOT NULL
-) STRICT;
-`;
-
 interface Entry {
   readonly bucket: Bucket;
+  readonly layouts: BucketLayouts;
   minNs: bigint;
   maxNs: bigint;
   /** Migration that the bucket's table stands at; 0 while there is no table. */
@@ -41,33 +25,37 @@ interface Entry {
 }
 
 /**
- * Which buckets there are, where, and what times they hold. Kept in memory, written to
+ * Which buckets there are, where, and what times and layouts they hold. Kept in memory, written to
  * `catalog.db` before anything depends on it.
  */
 export class Catalog {
   private readonly database: Database;
   private readonly entries = new Map<string, Entry>();
   private readonly byTenant = new Map<string, Entry[]>();
+  private readonly book: LayoutBook;
   private lastDiskNumber = 0;
   private version = 0;
 
   /** Opens or makes the catalog at `path`. */
   constructor(path: string) {
     this.database = openDatabase(path);
-    this.database.run(TABLES);
+    migrate(this.database, 'catalog.db', CATALOG_MIGRATIONS);
+    this.book = new LayoutBook(this.database);
     const [engine] = this.database.all('SELECT schema_version, last_disk FROM engine');
     this.version = Number(engine?.['schema_version']);
     this.lastDiskNumber = Number(engine?.['last_disk']);
     for (const row of this.database.all('SELECT * FROM bucket ORDER BY from_ns')) {
+      const bucket = Object.freeze({
+        id: String(row['id']),
+        tenant: String(row['tenant']),
+        retentionClass: String(row['class']),
+        fromNs: row['from_ns'] as bigint,
+        table: String(row['table_name']),
+        disk: Number(row['disk']),
+      });
       this.remember({
-        bucket: Object.freeze({
-          id: String(row['id']),
-          tenant: String(row['tenant']),
-          retentionClass: String(row['class']),
-          fromNs: row['from_ns'] as bigint,
-          table: String(row['table_name']),
-          disk: Number(row['disk']),
-        }),
+        bucket,
+        layouts: this.book.open(bucket),
         minNs: row['min_ns'] as bigint,
         maxNs: row['max_ns'] as bigint,
         version: Number(row['schema_version']),
@@ -97,10 +85,29 @@ export class Catalog {
   /** A tenant's buckets whose rows may have a `timestamp` in [startNs, endNs], oldest first. */
   ranges(tenant: string, startNs: bigint, endNs: bigint): BucketRange[] {
     const found: BucketRange[] = [];
-    for (const { bucket, minNs, maxNs } of this.byTenant.get(tenant) ?? []) {
-      if (minNs <= endNs && maxNs >= startNs) found.push({ bucket, minNs, maxNs });
+    for (const { bucket, minNs, maxNs, layouts } of this.byTenant.get(tenant) ?? []) {
+      if (minNs > endNs || maxNs < startNs) continue;
+      found.push({ bucket, minNs, maxNs, layouts: layouts.list });
     }
     return found;
+  }
+
+  /**
+   * Notes, durably, that the bucket holds rows with these layouts or soon will. Undefined where all
+   * of them are known, which is nearly always; else wait before the rows are stored.
+   */
+  learn(bucket: Bucket, uses: readonly LayoutUse[]): Promise<void> | undefined {
+    return this.book.learn(this.entryOf(bucket).layouts, uses);
+  }
+
+  /** How many layouts the bucket's rows may have. */
+  layoutCount(bucket: Bucket): number {
+    return this.entryOf(bucket).layouts.list.length;
+  }
+
+  /** Distinct layouts of a tenant over all its buckets. */
+  tenantLayoutCount(tenant: string): number {
+    return this.book.tenantCount(tenant);
   }
 
   /** All tenants, sorted. */
@@ -175,7 +182,7 @@ export class Catalog {
       this.database.all(insert, id, tenant, retentionClass, fromNs, table, disk, minNs, maxNs);
     });
     this.lastDiskNumber = disk;
-    this.remember({ bucket, minNs, maxNs, version: 0 });
+    this.remember({ bucket, layouts: this.book.open(bucket), minNs, maxNs, version: 0 });
     return bucket;
   }
 

@@ -49,6 +49,7 @@ export async function startTestEngine(
     released,
     async store(batch) {
       const bucket = engine.catalog.bucketFor(batch.tenant, 'default', batch.observedNs);
+      await engine.catalog.learn(bucket, batch.layouts);
       const lane = `${batch.tenant}/default/test`;
       const seq = seqs.get(lane) ?? 0;
       seqs.set(lane, seq + batch.rows);

@@ -1,7 +1,7 @@
 import { MeshtrailError } from '../../model/errors.ts';
 import type { SegmentEnd } from '../../model/storage.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { openDatabase, type Database } from '../../platform/sqlite.ts';
+import { migrate, openDatabase, type Database } from '../../platform/sqlite.ts';
 
 /**
  * The node's own small database (`state.db`): who it is, and which segments its lanes have ended,
@@ -37,7 +37,7 @@ export class State {
     try {
       this.database = openDatabase(path);
       this.database.run('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE;');
-      this.migrate();
+      migrate(this.database, 'state.db', MIGRATIONS);
     } catch (error) {
       if (error instanceof Error && /locked|busy/i.test(error.message)) {
         throw new MeshtrailError(
@@ -114,23 +114,6 @@ export class State {
           s.closedNs,
         );
       }
-    });
-  }
-
-  private migrate(): void {
-    const [row] = this.database.all('PRAGMA user_version');
-    const version = Number(row?.['user_version']);
-    if (version > MIGRATIONS.length) {
-      throw new MeshtrailError(
-        'data_newer',
-        `state.db is of version ${version}; this program knows ${MIGRATIONS.length}`,
-        'run the newer version that wrote it',
-      );
-    }
-    this.database.transaction(() => {
-      // Writing, even the same number, takes the exclusive lock now and not at the first segment.
-      for (const sql of MIGRATIONS.slice(version)) this.database.run(sql);
-      this.database.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
     });
   }
 }
