@@ -1,4 +1,4 @@
-import type { BucketRange } from '../model/storage.ts';
+import type { BucketLayout, BucketRange } from '../model/storage.ts';
 import type { Matcher } from './logql/ast.ts';
 
 /**
@@ -40,6 +40,8 @@ export interface TableRange {
   /** Least and greatest `timestamp` of the table, nanoseconds; never narrower than the truth. */
   readonly minNs: bigint;
   readonly maxNs: bigint;
+  /** The layouts that its rows may have. */
+  readonly layouts: readonly BucketLayout[];
 }
 
 /** Before 1970 and after 2262 no record has its time. */
@@ -60,9 +62,12 @@ export const openScope = async (
   const [start, end] = [clamp(startNs), clamp(endNs)];
   const tables: TableRange[] = [];
   if (start < end) {
-    for (const { bucket, minNs, maxNs } of await catalog.ranges(tenant, start, end)) {
+    for (const range of await catalog.ranges(tenant, start, end)) {
+      const { bucket, minNs, maxNs, layouts } = range;
       if (bucket.tenant !== tenant || minNs === undefined || maxNs === undefined) continue;
-      if (minNs < end && maxNs >= start) tables.push({ table: bucket.table, minNs, maxNs });
+      if (minNs < end && maxNs >= start) {
+        tables.push({ table: bucket.table, minNs, maxNs, layouts });
+      }
     }
   }
   return { tenant, access, startNs: start, endNs: end, tables };
