@@ -1,4 +1,4 @@
-import type { Batch } from '../model/batch.ts';
+import type { Batch, LayoutUse } from '../model/batch.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import type { Bucket, NumberedBatch } from '../model/storage.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -10,14 +10,18 @@ import type { JobDone, ThreadResult } from './thread-messages.ts';
 /**
  * The second half of a record's way, in the main thread:
  *
- *   decoded batches -> bucket -> journal (fsync) -> acknowledge
- *                                   |-> engine's writer
- *                                   '-> live tail
+ *   decoded batches -> bucket -> layouts to the catalog -> journal (fsync) -> acknowledge
+ *                                                             |-> engine's writer
+ *                                                             '-> live tail
  *
  * A job is settled when the last of its batches is durable, and refused when one of them is not.
  */
 export interface Storage {
   bucketFor(tenant: string, observedNs: bigint): Promise<Bucket>;
+  /** Makes layouts of the bucket known, durably; undefined where they are: nearly always. */
+  learn(bucket: Bucket, layouts: readonly LayoutUse[]): Promise<void> | undefined;
+  /** True when the bucket takes no more layouts. */
+  layoutsFull(bucket: Bucket): boolean;
   append(batch: Batch, bucket: Bucket): Promise<NumberedBatch>;
 }
 
@@ -29,6 +33,9 @@ export type Outcome =
 /** Pause between two tries of a batch that its sender cannot be asked to send again, ms. */
 const RETRY_MS = 250;
 
+/** Codes of what no second try would mend. */
+const UNFIT = new Set(['journal_unfit', 'layout_invalid']);
+
 export class Acknowledger {
   private readonly storage: Storage;
   private readonly counters: Counters;
@@ -37,6 +44,7 @@ export class Acknowledger {
   /** Receivers whose senders cannot be told to retry: their batches wait instead. */
   private readonly patient: ReadonlySet<string>;
   private readonly outcomes = new WeakMap<JobDone, 'busy' | 'failed'>();
+  private readonly onLayoutsFull: (bucket: Bucket) => void;
   private stopped = false;
 
   constructor(
@@ -45,12 +53,14 @@ export class Acknowledger {
     clock: Clock,
     log: Log,
     patient: ReadonlySet<string>,
+    onLayoutsFull: (bucket: Bucket) => void,
   ) {
     this.storage = storage;
     this.counters = counters;
     this.clock = clock;
     this.log = log;
     this.patient = patient;
+    this.onLayoutsFull = onLayoutsFull;
   }
 
   /** Takes a thread's result; settles its jobs in the order in which they came. */
@@ -87,11 +97,14 @@ export class Acknowledger {
     for (;;) {
       try {
         const bucket = await this.storage.bucketFor(batch.tenant, batch.observedNs);
+        // Before the rows, so that whoever reads them knows all their layouts.
+        await this.storage.learn(bucket, batch.layouts);
+        if (this.storage.layoutsFull(bucket)) this.onLayoutsFull(bucket);
         await this.storage.append(batch, bucket);
         this.counters.acknowledged(batch.protocol, batch.rows, batch.rawBytes);
         return undefined;
       } catch (error) {
-        const isUnfit = error instanceof MeshtrailError && error.code === 'journal_unfit';
+        const isUnfit = error instanceof MeshtrailError && UNFIT.has(error.code);
         if (isUnfit) this.log.error('a batch was lost: our own bounds are wrong', { error });
         if (this.patient.has(batch.protocol) && !this.stopped && !isUnfit) {
           await this.clock.sleep(RETRY_MS);

@@ -22,9 +22,10 @@ export const METRICS = {
   meshtrail_dropped_records_total: ['counter', 'Datagrams lost because nothing else was possible.'],
   meshtrail_dropped_bytes_total: ['counter', 'Bytes of those datagrams.'],
   meshtrail_refused_requests_total: ['counter', 'Requests told to retry, or refused, by reason.'],
+  meshtrail_lines_structured_total: ['counter', 'Lines that have structure.'],
   meshtrail_lines_kept_whole_total: [
     'counter',
-    'Lines stored whole beside their values, by reason.',
+    'Lines of those that are stored whole beside their values, by reason.',
   ],
   meshtrail_lines_cut_total: ['counter', 'Lines longer than limits.line_bytes, cut and marked.'],
   meshtrail_values_cut_total: ['counter', 'Other values longer than that, cut and marked.'],
@@ -37,6 +38,7 @@ export const METRICS = {
     'Event times not usable; the time of receipt stands.',
   ],
   meshtrail_redactions_total: ['counter', 'Values redacted, by rule.'],
+  meshtrail_layouts: ['gauge', 'Distinct layouts of lines, by tenant.'],
   meshtrail_journal_bytes: ['gauge', 'Bytes of the journal on disk.'],
   meshtrail_journal_pending_bytes: ['gauge', 'Bytes journalled and not yet in the engine.'],
   meshtrail_journal_oldest_age_ns: ['gauge', 'Age of the oldest batch not yet in the engine.'],
@@ -120,6 +122,9 @@ export class Counters {
       this.add('meshtrail_fields_overflowed_total', counts.fieldsOverflowed);
     }
     if (counts.timesReplaced > 0) this.add('meshtrail_times_replaced_total', counts.timesReplaced);
+    if (counts.linesStructured > 0) {
+      this.add('meshtrail_lines_structured_total', counts.linesStructured);
+    }
     for (const [reason, count] of Object.entries(counts.linesWhole)) {
       this.add('meshtrail_lines_kept_whole_total', count, { reason });
     }

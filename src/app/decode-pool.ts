@@ -3,6 +3,7 @@ import type { Log } from '../platform/log.ts';
 import type {
   Job,
   JobDone,
+  LayoutsFull,
   RequestJob,
   StreamJob,
   ThreadOptions,
@@ -33,6 +34,8 @@ export class DecodePool {
   private readonly options: ThreadOptions;
   private readonly onResult: OnResult;
   private readonly log: Log;
+  /** Tenants whose newest bucket takes no more layouts, with its first instant. */
+  private readonly full = new Map<string, bigint>();
   private nextId = 1;
   private stopping = false;
 
@@ -54,6 +57,13 @@ export class DecodePool {
       const transfer = whole ? [bytes.buffer as ArrayBuffer] : [];
       thread.worker.postMessage({ ...job, id } satisfies Job, transfer);
     });
+  }
+
+  /** Tells all threads, those to come too, that a bucket takes no more layouts; once for each. */
+  layoutsFull(tenant: string, fromNs: bigint): void {
+    if ((this.full.get(tenant) ?? -1n) >= fromNs) return;
+    this.full.set(tenant, fromNs);
+    for (const { worker } of this.threads) worker.postMessage(fullMessage(tenant, fromNs));
   }
 
   async stop(): Promise<void> {
@@ -79,7 +89,9 @@ export class DecodePool {
 
   private spawn(): Worker {
     const file = new URL('./decode-thread.ts', import.meta.url);
-    return new Worker(file, { workerData: this.options, name: 'decode' });
+    const worker = new Worker(file, { workerData: this.options, name: 'decode' });
+    for (const [tenant, fromNs] of this.full) worker.postMessage(fullMessage(tenant, fromNs));
+    return worker;
   }
 
   private watch(thread: Thread): void {
@@ -104,3 +116,9 @@ export class DecodePool {
     });
   }
 }
+
+const fullMessage = (tenant: string, fromNs: bigint): LayoutsFull => ({
+  type: 'layouts-full',
+  tenant,
+  fromNs,
+});

@@ -12,6 +12,7 @@ import type {
   StreamJob,
   ThreadOptions,
   ThreadResult,
+  ToThread,
 } from './thread-messages.ts';
 
 /**
@@ -66,6 +67,22 @@ const run = (job: Job): JobDone => {
   }
 };
 
+/** Heeds what is no job. */
+const jobOf = (message: ToThread): Job | undefined => {
+  if (message.type !== 'layouts-full') return message;
+  pipeline.layoutsFull(message.tenant, message.fromNs);
+  return undefined;
+};
+
+const waitingJob = (): Job | undefined => {
+  for (;;) {
+    const waiting = receiveMessageOnPort(port);
+    if (waiting === undefined) return undefined;
+    const job = jobOf(waiting.message as ToThread);
+    if (job !== undefined) return job;
+  }
+};
+
 const takeTurn = (first: Job): void => {
   const done: JobDone[] = [];
   let bytes = 0;
@@ -79,7 +96,7 @@ const takeTurn = (first: Job): void => {
     done.push({ ...outcome, firstBatch, lastBatch });
     bytes += job.type === 'request' ? job.request.body.length : job.bytes.length;
     if (bytes >= TURN_BYTES) break;
-    job = receiveMessageOnPort(port)?.message as Job | undefined;
+    job = waitingJob();
   }
   pipeline.close();
   pipeline.release();
@@ -100,4 +117,7 @@ const takeTurn = (first: Job): void => {
   );
 };
 
-port.on('message', takeTurn);
+port.on('message', (message: ToThread) => {
+  const job = jobOf(message);
+  if (job !== undefined) takeTurn(job);
+});

@@ -26,6 +26,8 @@ export class Pipeline implements EventSink {
   private readonly batch = new RecordBatch();
   private readonly normalize: Normalize;
   private readonly redact: (record: LogRecord) => void;
+  /** Tenants whose bucket takes no more layouts, with its first instant. */
+  private readonly full = new Map<string, bigint>();
   private tenant = '';
   private protocol = '';
   private peer = '';
@@ -78,7 +80,10 @@ export class Pipeline implements EventSink {
     this.redact(record);
     // the line: kept whole beside its values, or as the body
     settleLine(record);
-    if (record.structured) this.counts.whole('structured');
+    if (record.structured) {
+      this.counts.structured++;
+      this.counts.whole('structured');
+    }
     // append: one row of column buffers
     this.batch.append(record);
     this.rows++;
@@ -87,6 +92,11 @@ export class Pipeline implements EventSink {
 
   reject(reason: string, sample: Uint8Array): void {
     this.counts.reject(this.protocol, reason, sample);
+  }
+
+  /** The tenant's bucket that begins at `fromNs` takes no more layouts. */
+  layoutsFull(tenant: string, fromNs: bigint): void {
+    this.full.set(tenant, fromNs);
   }
 
   /** Number of the batch that the next row goes to. */
@@ -146,6 +156,7 @@ export class PipelineCounts {
   valuesCut = 0;
   fieldsOverflowed = 0;
   timesReplaced = 0;
+  structured = 0;
   private readonly kept = new Map<string, number>();
   private readonly rejects = new Map<
     string,
@@ -171,6 +182,7 @@ export class PipelineCounts {
     valuesCut: number;
     fieldsOverflowed: number;
     timesReplaced: number;
+    linesStructured: number;
     linesWhole: Record<string, number>;
   } {
     const taken = {
@@ -179,6 +191,7 @@ export class PipelineCounts {
       valuesCut: this.valuesCut,
       fieldsOverflowed: this.fieldsOverflowed,
       timesReplaced: this.timesReplaced,
+      linesStructured: this.structured,
       linesWhole: Object.fromEntries(this.kept),
     };
     this.rejects.clear();
@@ -187,6 +200,7 @@ export class PipelineCounts {
     this.valuesCut = 0;
     this.fieldsOverflowed = 0;
     this.timesReplaced = 0;
+    this.structured = 0;
     return taken;
   }
 }

@@ -131,10 +131,14 @@ export const startServer = async (flags: Flags): Promise<Server> => {
   const decoding = { discoverServiceName, discoverLogLevels };
   const decoders = createDecoders(decoding);
   const patient = new Set(decoders.streams.map((decoder) => decoder.name));
-  const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient);
-  const pool = new DecodePool(
-    config.threads,
-    { decoders: decoding, formats: config.formats, limits: config.limits },
+  const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient, (bucket) =>
+    pool.layoutsFull(bucket.tenant, bucket.fromNs),
+  );
+  const { threads, formats, limits } = config;
+  const layoutsPerThread = Math.floor(LIMITS.layoutsPerBucket / threads);
+  const pool: DecodePool = new DecodePool(
+    threads,
+    { decoders: decoding, formats, limits, layoutsPerThread },
     (result, settleJob) => acknowledger.take(result, settleJob),
     log,
   );

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Batch } from '../model/batch.ts';
 import { MeshtrailError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
 import type { Bucket, EngineReader, NumberedBatch } from '../model/storage.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemDisk } from '../platform/disk.ts';
@@ -162,6 +163,8 @@ const assemble = (
   engineProcess: () => engine.processId,
   bucketFor: (tenant: string, observedNs: bigint): Promise<Bucket> =>
     Promise.resolve(engine.catalog.bucketFor(tenant, RETENTION_CLASS, observedNs)),
+  learn: (bucket, layouts) => engine.catalog.learn(bucket, layouts),
+  layoutsFull: (bucket) => engine.catalog.layoutCount(bucket) >= LIMITS.layoutsPerBucket,
   append: (batch: Batch, bucket: Bucket) => readiness.watch(journal.append(batch, bucket)),
   accepting: () => journal.ready,
   notReady: () => readiness.missing(),
@@ -190,6 +193,9 @@ const readGauges = (counters: Counters, engine: Engine, journal: Journal): void 
   for (const [protocol, { rows, bytes }] of engine.counters.stored) {
     counters.set('meshtrail_stored_records_total', rows, { protocol });
     counters.set('meshtrail_stored_bytes_total', bytes, { protocol });
+  }
+  for (const tenant of engine.catalog.tenants()) {
+    counters.set('meshtrail_layouts', engine.catalog.tenantLayoutCount(tenant), { tenant });
   }
   counters.set('meshtrail_journal_bytes', journal.diskBytes);
   counters.set('meshtrail_journal_pending_bytes', journal.pendingBytes);

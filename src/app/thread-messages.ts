@@ -9,6 +9,8 @@ export interface ThreadOptions {
   /** Format by service name, from the configuration; wins over recognition. */
   readonly formats: Readonly<Record<string, string>>;
   readonly limits: Readonly<Record<string, number>>;
+  /** Layouts that one thread may use for a tenant in one bucket's period. */
+  readonly layoutsPerThread: number;
 }
 
 interface JobHead {
@@ -38,6 +40,19 @@ export interface StreamJob extends JobHead {
 
 export type Job = RequestJob | StreamJob;
 
+/**
+ * The tenant's bucket that begins at `fromNs` takes no more layouts: lines of others stay whole.
+ */
+export interface LayoutsFull {
+  readonly type: 'layouts-full';
+  readonly tenant: string;
+  /** The bucket's first instant, nanoseconds since 1970. */
+  readonly fromNs: bigint;
+}
+
+/** What a thread is told. */
+export type ToThread = Job | LayoutsFull;
+
 export interface Rejects {
   readonly protocol: string;
   readonly reason: string;
@@ -57,7 +72,9 @@ export interface ThreadCounts {
   readonly fieldsOverflowed: number;
   /** Event times replaced by the time of receipt; their text is kept. */
   readonly timesReplaced: number;
-  /** Lines kept whole, by reason. */
+  /** Lines that have structure, kept whole or not. */
+  readonly linesStructured: number;
+  /** Those of them that are kept whole, by reason. */
   readonly linesWhole: Readonly<Record<string, number>>;
 }
 
