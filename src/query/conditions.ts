@@ -1,14 +1,14 @@
 import type { AccessFilter } from './access-filter.ts';
 import { LINE_SQL } from './line.ts';
 import type { LineFilter, Matcher } from './logql/ast.ts';
-import { anyLabelSql, IS_LOKI_SQL, streamLabelParts, type LabelOptions } from './record-labels.ts';
+import { IS_LOKI_SQL, streamLabelParts } from './record-labels.ts';
 import { labelRegex, labelRegexSql, lineRegexSql, plainAlternatives } from './regex.ts';
 import type { SqlParams } from './sql-params.ts';
 
 /** Parts of a WHERE clause, each exactly what the predicate of the same name decides in process. */
 
 /** `(value op text)` for one value expression. */
-const compareSql = (value: string, matcher: Matcher, params: SqlParams): string => {
+export const compareSql = (value: string, matcher: Matcher, params: SqlParams): string => {
   const negated = matcher.op === '!=' || matcher.op === '!~';
   if (matcher.op === '=' || matcher.op === '!=') {
     return `${value} ${negated ? '!=' : '='} ${params.text(matcher.value)}`;
@@ -53,13 +53,6 @@ export const matcherSql = (matcher: Matcher, params: SqlParams): string => {
   }
   return `if(${IS_LOKI_SQL}, ${inLoki}, ${inColumn})`;
 };
-
-/** A matcher on a stored label, stream or structured metadata. */
-export const labelFilterSql = (
-  matcher: Matcher,
-  params: SqlParams,
-  options: LabelOptions,
-): string => `(${compareSql(anyLabelSql(matcher.name, params, options), matcher, params)})`;
 
 /**
  * The line as regular expressions see it: runs of bytes that are not UTF-8 as one U+FFFD each,

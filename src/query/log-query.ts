@@ -14,7 +14,7 @@ export async function* runLogPlan(
   context: ReadContext,
   plan: LogPlan,
 ): AsyncGenerator<Entry, void, undefined> {
-  const { sql, rest } = splitStages(plan.stages);
+  const { sql, rest, decided } = splitStages(plan.stages);
   const { direction, scope, matchers, after } = plan;
   const scan = {
     scope,
@@ -26,7 +26,7 @@ export async function* runLogPlan(
   const pipeline = compilePipeline(rest);
   let left = plan.limit;
   const rows: AsyncIterable<Row> =
-    rest.length === 0 && Number.isFinite(left)
+    decided && Number.isFinite(left)
       ? firstRows(context, scan, columns, direction, left)
       : rowsInWindows(context, scan, columns, direction);
   for await (const row of rows) {

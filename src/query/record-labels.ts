@@ -70,16 +70,10 @@ export const labelNameOf = (name: string): string => {
 };
 
 /**
- * Structured metadata: names that are labels as they are come first, then those that had to be
- * changed; of equal names the first counts.
+ * A map's pairs under label names: names that are labels as they are come first, then those that
+ * had to be changed; of equal names the first counts, and empty values are left out.
  */
-export const metadataLabels = (
-  row: LabelColumns,
-  stream: Labels,
-  options: LabelOptions,
-): Labels => {
-  const derive = options.discoverLogLevels && row.receiver === LOKI_RECEIVER;
-  if (row.metadata.length === 0 && !derive) return NO_LABELS;
+export const namedPairs = (map: readonly Pair[]): Pair[] => {
   const pairs: Pair[] = [];
   const seen = new Set<string>(['']);
   const take = (name: string, pair: Pair): void => {
@@ -88,17 +82,28 @@ export const metadataLabels = (
     pairs.push(pair);
   };
   let changed = false;
-  for (const pair of row.metadata) {
+  for (const pair of map) {
     if (LABEL_NAME.test(pair[0])) take(pair[0], pair);
     else changed = true;
   }
-  for (const [name, value] of changed ? row.metadata : []) {
+  for (const [name, value] of changed ? map : []) {
     const label = labelNameOf(name);
     take(label, [label, value]);
   }
-  let held = pairs.some(([, value]) => value === '')
+  return pairs.some(([, value]) => value === '')
     ? pairs.filter(([, value]) => value !== '')
     : pairs;
+};
+
+/** Structured metadata, and the level of lines that name none. */
+export const metadataLabels = (
+  row: LabelColumns,
+  stream: Labels,
+  options: LabelOptions,
+): Labels => {
+  const derive = options.discoverLogLevels && row.receiver === LOKI_RECEIVER;
+  if (row.metadata.length === 0 && !derive) return NO_LABELS;
+  let held = namedPairs(row.metadata);
   if (derive && !hasName(held, DETECTED_LEVEL) && !hasName(stream, DETECTED_LEVEL)) {
     held = [...held, [DETECTED_LEVEL, levelOf(row.severity, row.severityText)]];
   }
@@ -160,19 +165,30 @@ export const streamLabelSql = (name: string, params: SqlParams): string => {
   return `if(${IS_LOKI_SQL}, ${loki}, ${column ?? `''`})`;
 };
 
+/** What `namedPairs` gives for a name in a map column, as SQL; '' where absent. */
+export const mapLabelSql = (
+  map: 'metadata' | 'attributes' | 'labels',
+  name: string,
+  params: SqlParams,
+): string => {
+  const key = params.text(name);
+  const plain = `${map}[${key}]`;
+  if (!name.includes('_')) return plain;
+  // Keys that become the name. A dictionary's keys are matched once, not once a row.
+  const renamed = params.text(
+    `^${name.replace(/^_(?=[0-9])/, '[^a-zA-Z0-9]?').replaceAll('_', '[^a-zA-Z0-9]')}$`,
+  );
+  const place = `arrayFirstIndex(k -> match(k, ${renamed}), mapKeys(${map}))`;
+  const found = `arrayElement(mapValues(${map}), ${place})`;
+  return `if(mapContains(${map}, ${key}) OR empty(${map}), ${plain}, ${found})`;
+};
+
 /**
  * The value of a structured metadata label as SQL, '' where absent: what `metadataLabels` gives for
  * names that are no stream label of the row.
  */
 const metadataSql = (name: string, params: SqlParams, options: LabelOptions): string => {
-  const key = params.text(name);
-  const plain = `metadata[${key}]`;
-  let value = plain;
-  if (name.includes('_')) {
-    const renamed = `arrayMap(k -> replaceRegexpOne(replaceRegexpAll(k, '[^a-zA-Z0-9_]', '_'), '^([0-9])', '_\\\\1'), mapKeys(metadata))`;
-    const found = `arrayElement(mapValues(metadata), indexOf(${renamed}, ${key}))`;
-    value = `if(mapContains(metadata, ${key}) OR empty(metadata), ${plain}, ${found})`;
-  }
+  const value = mapLabelSql('metadata', name, params);
   if (name !== DETECTED_LEVEL || !options.discoverLogLevels) return value;
   return `if(${IS_LOKI_SQL} AND (${value}) = '', ${LEVEL_SQL}, ${value})`;
 };

@@ -1,53 +1,88 @@
 import { isSqlLineFilter } from './conditions.ts';
-import type { LabelFilter, LineFilter, Matcher, Stage } from './logql/ast.ts';
-import { isStoredLabel } from './record-labels.ts';
+import { isDecided, isSqlLabelFilter } from './label-conditions.ts';
+import type { LabelFilter, LineFilter, Stage } from './logql/ast.ts';
+import type { LabelSpace } from './record-fields.ts';
 
 /**
- * The one place that decides which stages of a pipeline run in SQL and which in our own process:
- * the engine takes stages from the front as long as it decides them exactly as we would.
+ * The one place that decides which stages of a pipeline run in SQL and which in our own process.
+ * The engine takes every filter that it can tell anything about. What it may let through too much
+ * of is also run here, over the rows that it lets through, as is what makes labels.
  */
 export interface Split {
-  /** Decided by the engine; need not be looked at again. */
+  /** Conditions for the engine, in the pipeline's order. */
   readonly sql: readonly SqlStage[];
   /** Run in process over the rows that the engine lets through. */
   readonly rest: readonly Stage[];
+  /** Whether `rest` drops no row: those that the engine lets through are the answer. */
+  readonly decided: boolean;
+  /**
+   * The labels behind the last stage as SQL knows them, where `sql` holds everything that drops
+   * rows (some may be in doubt); `undefined` where only our process knows.
+   */
+  readonly labels: LabelSpace | undefined;
 }
 
-/** What SQL can decide. */
+/** What SQL can decide, or nearly. */
 export type SqlStage = LineFilter | SqlLabelFilter;
 
-/** All matchers must hold, on stream labels and structured metadata. */
+/** A filter for which `isSqlLabelFilter` holds, and the labels that it sees. */
 export interface SqlLabelFilter {
   readonly type: 'labels';
-  readonly matchers: readonly Matcher[];
+  readonly filter: LabelFilter;
+  readonly space: LabelSpace;
 }
 
 export const splitStages = (stages: readonly Stage[]): Split => {
   const sql: SqlStage[] = [];
-  let taken = 0;
-  for (const stage of stages) {
-    const pushed = toSql(stage);
-    if (pushed === undefined) break;
-    sql.push(pushed);
-    taken++;
+  const rest: Stage[] = [];
+  let space: LabelSpace | undefined = 'stored';
+  let sameLine = true;
+  let alone = true;
+  for (const [i, stage] of stages.entries()) {
+    if (stage.type === 'distinct') {
+      // Which of several lines stays depends on what came before: no filter may overtake it.
+      return { sql, rest: [...rest, ...stages.slice(i)], decided: false, labels: undefined };
+    }
+    const pushed: SqlStage | undefined = toSql(stage, sameLine, space);
+    if (pushed !== undefined) sql.push(pushed);
+    if (
+      pushed === undefined ||
+      (pushed.type === 'labels' && !isDecided(pushed.filter, pushed.space))
+    ) {
+      rest.push(stage);
+    }
+    if (pushed === undefined && isFilter(stage)) alone = false;
+    if (CHANGES_LINE.has(stage.type)) sameLine = alone = false;
+    if (stage.type === 'record') space = space === undefined ? undefined : 'record';
+    else if (!KEEPS_LABELS.has(stage.type)) space = undefined;
   }
-  return { sql, rest: stages.slice(taken) };
+  const decided = !rest.some(isFilter);
+  return { sql, rest, decided, labels: alone ? space : undefined };
 };
 
-const toSql = (stage: Stage): SqlStage | undefined => {
-  if (stage.type === 'line_filter') return isSqlLineFilter(stage) ? stage : undefined;
-  if (stage.type !== 'label_filter') return undefined;
-  const matchers = conjunction(stage.filter);
-  return matchers === undefined ? undefined : { type: 'labels', matchers };
-};
+const isFilter = ({ type }: Stage): boolean => type === 'line_filter' || type === 'label_filter';
 
-/** The matchers of `a and b and c`; `undefined` where anything else is in it. */
-const conjunction = (filter: LabelFilter): readonly Matcher[] | undefined => {
-  if (filter.type === 'matcher') return isStoredLabel(filter.name) ? [filter] : undefined;
-  if (filter.type !== 'and_filter') return undefined;
-  const left = conjunction(filter.left);
-  const right = conjunction(filter.right);
-  return left === undefined || right === undefined ? undefined : [...left, ...right];
+/** Stages behind which a line filter does not see the stored line. */
+const CHANGES_LINE: ReadonlySet<string> = new Set(['decolorize', 'line_format', 'unpack']);
+
+/** Stages behind which labels are as before. */
+const KEEPS_LABELS: ReadonlySet<string> = new Set([
+  'line_filter',
+  'label_filter',
+  'decolorize',
+  'line_format',
+]);
+
+const toSql = (
+  stage: Stage,
+  sameLine: boolean,
+  space: LabelSpace | undefined,
+): SqlStage | undefined => {
+  if (stage.type === 'line_filter') return sameLine && isSqlLineFilter(stage) ? stage : undefined;
+  if (stage.type !== 'label_filter' || space === undefined) return undefined;
+  return isSqlLabelFilter(stage.filter)
+    ? { type: 'labels', filter: stage.filter, space }
+    : undefined;
 };
 
 /** What runs where, for `explain`. */

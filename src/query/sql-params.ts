@@ -26,6 +26,13 @@ export class SqlParams {
     return this.bind('Int64', value);
   }
 
+  /** A double, bit by bit: the engine's own reading of decimals may be off by the last digit. */
+  float64(value: number): string {
+    const bits = new DataView(new ArrayBuffer(8));
+    bits.setFloat64(0, value);
+    return `reinterpretAsFloat64(${this.int64(bits.getBigInt64(0))})`;
+  }
+
   /** A time in nanoseconds since 1970, as the tables keep it. */
   time(ns: bigint): string {
     return `fromUnixTimestamp64Nano(${this.int64(ns)})`;

@@ -1,6 +1,7 @@
 import type { QueryOptions } from '../model/storage.ts';
 import type { Scope } from './access-filter.ts';
-import { accessSql, labelFilterSql, lineFilterSql, matcherSql } from './conditions.ts';
+import { accessSql, lineFilterSql, matcherSql } from './conditions.ts';
+import { labelConditionSql } from './label-conditions.ts';
 import type { Matcher } from './logql/ast.ts';
 import type { Direction, RowId } from './plan.ts';
 import type { LabelOptions } from './record-labels.ts';
@@ -41,9 +42,7 @@ export const fromSql = (scan: Scan, params: SqlParams, labels: LabelOptions): st
   for (const stage of scan.stages) {
     if (stage.type === 'line_filter') conditions.push(lineFilterSql(stage, params));
     else {
-      for (const matcher of stage.matchers) {
-        conditions.push(labelFilterSql(matcher, params, labels));
-      }
+      conditions.push(labelConditionSql(stage.filter, stage.space, params, labels).pass);
     }
   }
   if (scan.after !== undefined) {
