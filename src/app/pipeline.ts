@@ -1,6 +1,9 @@
 import { RecordBatch, type Batch } from '../model/batch.ts';
 import { forgetViews } from '../model/bytes.ts';
 import { C } from '../model/columns.ts';
+import { LayoutAllowance, type Grant } from '../model/layout-allowance.ts';
+import { LayoutFinder } from '../model/layout-finder.ts';
+import { LIMITS } from '../model/limits.ts';
 import { LogRecord, setAscii, settleLine } from '../model/record.ts';
 import type { EventSink } from '../ingest/decode/decode.ts';
 import type { Normalize } from '../ingest/normalize/recognise.ts';
@@ -26,16 +29,23 @@ export class Pipeline implements EventSink {
   private readonly batch = new RecordBatch();
   private readonly normalize: Normalize;
   private readonly redact: (record: LogRecord) => void;
-  /** Tenants whose bucket takes no more layouts, with its first instant. */
-  private readonly full = new Map<string, bigint>();
+  private readonly finder = new LayoutFinder();
+  private readonly allowance: LayoutAllowance;
+  private grant: Grant;
   private tenant = '';
   private protocol = '';
   private peer = '';
   private observedNs = 0n;
 
-  constructor(normalize: Normalize, redact: (record: LogRecord) => void) {
+  constructor(
+    normalize: Normalize,
+    redact: (record: LogRecord) => void,
+    layoutsMost: number = LIMITS.layoutsPerBucket,
+  ) {
     this.normalize = normalize;
     this.redact = redact;
+    this.allowance = new LayoutAllowance(layoutsMost);
+    this.grant = this.allowance.grantFor('', 0);
     this.batch.begin(0n);
   }
 
@@ -47,6 +57,7 @@ export class Pipeline implements EventSink {
     this.peer = peer;
     this.observedNs = observedNs;
     this.observedSec = Number(observedNs / 1_000_000_000n);
+    this.grant = this.allowance.grantFor(tenant, this.observedSec);
     this.rows = 0;
     if (this.batch.rows === 0) this.batch.begin(observedNs);
   }
@@ -78,12 +89,9 @@ export class Pipeline implements EventSink {
     this.bound(record);
     // redact: before anything touches the disk
     this.redact(record);
-    // the line: kept whole beside its values, or as the body
+    // the line: its layout, or whole beside its values, or the body
+    if (record.structured) this.findLayout(record);
     settleLine(record);
-    if (record.structured) {
-      this.counts.structured++;
-      this.counts.whole('structured');
-    }
     // append: one row of column buffers
     this.batch.append(record);
     this.rows++;
@@ -96,7 +104,16 @@ export class Pipeline implements EventSink {
 
   /** The tenant's bucket that begins at `fromNs` takes no more layouts. */
   layoutsFull(tenant: string, fromNs: bigint): void {
-    this.full.set(tenant, fromNs);
+    this.allowance.full(tenant, Number(fromNs / 1_000_000_000n));
+  }
+
+  private findLayout(record: LogRecord): void {
+    this.counts.structured++;
+    const found = this.finder.find(record);
+    if (typeof found === 'string') this.counts.whole(found);
+    else if (!READABLE) this.counts.whole('structured');
+    else if (this.allowance.allows(this.grant, found)) record.layout = found;
+    else this.counts.whole('limit');
   }
 
   /** Number of the batch that the next row goes to. */
@@ -119,16 +136,21 @@ export class Pipeline implements EventSink {
 
   private cut(record: LogRecord): void {
     this.counts.linesCut++;
+    if (record.structured) record.wholeReason = 'cut';
     cutLine(record);
   }
 
   private bound(record: LogRecord): void {
     const found = boundValues(record);
     if (found === undefined) return;
+    record.wholeReason = 'cut';
     this.counts.valuesCut += found.cut;
     this.counts.fieldsOverflowed += found.leftOut;
   }
 }
+
+/** Whether readers understand layouts. */
+const READABLE: boolean = false;
 
 /** A whole JSON object, as far as its first byte tells. */
 const isObject = (record: LogRecord): boolean =>

@@ -20,7 +20,9 @@ const CONCLUDED: ReadonlySet<number> = new Set([
 
 /** The place of an empty value that names this column: the column, where that stays empty too. */
 export const placeOfEmpty = (record: LogRecord, column: number): number =>
-  (record.ends[column] as number) < 0 && !CONCLUDED.has(column) ? column : PLACE.empty;
+  (record.ends[column] as number) < 0 && !CONCLUDED.has(column)
+    ? column | PLACE.blank
+    : PLACE.empty;
 
 /**
  * Keeps a field as it came: in `metadata` (envelope) or `attributes` (line).

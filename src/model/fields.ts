@@ -77,7 +77,7 @@ export const dashPlace = (record: LogRecord, key: Key): number => {
   if (reading === READ.rest) return C.attributes | PLACE.dash;
   if (reading !== READ.text && reading !== READ.path) return PLACE.bareDash;
   const place = placeOfEmpty(record, column);
-  return place === PLACE.empty ? PLACE.bareDash : place | PLACE.dash;
+  return place === PLACE.empty ? PLACE.bareDash : column | PLACE.dash;
 };
 
 /** Whether a field of this name is the app's, as a Kubernetes label: it names the service too. */

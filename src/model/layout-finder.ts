@@ -27,10 +27,6 @@ export class KnownLayout {
   readonly text: string;
   /** The text as the column holds it. */
   readonly bytes: DataView;
-  /** Whether two holes share a column, so that each row must be tried. */
-  readonly doubtful: boolean;
-  /** Whether a row has shown that filling gives its line. */
-  proven = false;
   /** Which batch has put it where, and which of the batch's services have it: see `RecordBatch`. */
   turn = -1;
   index = 0;
@@ -38,11 +34,10 @@ export class KnownLayout {
   /** Who was allowed it last: see `LayoutAllowance`. */
   grantedTo: object | undefined = undefined;
 
-  constructor(layout: Layout, doubtful: boolean) {
+  constructor(layout: Layout) {
     this.layout = layout;
     this.text = layout.text;
     this.bytes = new DataView(Uint8Array.from(bytesOf(layout.text)).buffer);
-    this.doubtful = doubtful;
   }
 }
 
@@ -55,6 +50,10 @@ class Node {
   last: Node = this;
   /** At the end of a line: its layout, or why there is none. */
   outcome: KnownLayout | WholeReason | undefined = undefined;
+  /** Whether holes share a column in a way for which each row must be tried. */
+  doubtful = false;
+  /** Whether a row has shown that filling gives its line. */
+  proven = false;
 
   constructor(gap: Gap | undefined, place: number) {
     this.gap = gap;
@@ -102,12 +101,12 @@ export class LayoutFinder {
       if (typeof found === 'string') return found;
       node = found;
     }
-    node.outcome ??= this.make(record);
+    node.outcome ??= this.make(record, node);
     const { outcome } = node;
     if (typeof outcome === 'string') return outcome;
-    if (outcome.proven && !outcome.doubtful && !record.doubtful) return outcome;
+    if (node.proven && !node.doubtful && !record.doubtful) return outcome;
     if (!this.gives(record, outcome.layout)) return 'mismatch';
-    outcome.proven = true;
+    node.proven = true;
     return outcome;
   }
 
@@ -135,24 +134,21 @@ export class LayoutFinder {
     return follower;
   }
 
-  private make(record: LogRecord): KnownLayout | WholeReason {
+  private make(record: LogRecord, node: Node): KnownLayout | WholeReason {
     const { literals, holes } = partsOf(record);
     const used = new Set<string>();
-    let doubtful = false;
     for (const { column, key } of holes) {
       const id = `${column}.${key}`;
       if (used.has(id)) {
         if (COLUMNS[column]?.kind === 'map') return 'duplicate';
-        doubtful = true;
+        node.doubtful ||= isDoubtful(record, column);
       }
       used.add(id);
     }
     const layout = makeLayout(literals, holes);
     if (holes.length > LIMITS.layoutHoles || layout.text.length > LIMITS.layoutBytes) return 'size';
     let known = this.byText.get(layout.text);
-    if (known === undefined) {
-      this.byText.set(layout.text, (known = new KnownLayout(layout, doubtful)));
-    }
+    if (known === undefined) this.byText.set(layout.text, (known = new KnownLayout(layout)));
     return known;
   }
 
@@ -166,6 +162,22 @@ export class LayoutFinder {
     return true;
   }
 }
+
+/**
+ * Whether a column that several fields have been put into may print otherwise than one of them was
+ * written: 0 and nothing are overruled by what comes later.
+ */
+const isDoubtful = (record: LogRecord, column: number): boolean => {
+  const kind = COLUMNS[column]?.kind;
+  if (kind !== 'name' && kind !== 'text' && kind !== 'time') return true;
+  for (let i = 0; i < record.steps; i++) {
+    const place = record.places[i] as number;
+    if (columnOf(place) !== column) continue;
+    const how = kindOf(place);
+    if (how === PLACE.blank || how === PLACE.dash || how === PLACE.nanoOfSecond) return true;
+  }
+  return false;
+};
 
 /** What stands for the values that say nothing. */
 const OWN: Readonly<Record<number, string>> = { [PLACE.null]: 'null', [PLACE.bareDash]: '-' };

@@ -28,6 +28,8 @@ export const PLACE = {
   /** From here to `plain` literals are escaped for a JSON string; the number is the dialect. */
   quoted: 11 << 8,
   plain: 12 << 8,
+  /** The column is empty, as the value is, and may yet be filled by another field. */
+  blank: 13 << 8,
 } as const;
 
 /** The value is not kept, or not in a form from which its text could be made again. */
@@ -58,6 +60,7 @@ export const formOf = (place: number): Form | undefined => {
   const number = place >> 12;
   switch (kindOf(place)) {
     case PLACE.text:
+    case PLACE.blank:
       return TEXT_FORM;
     case PLACE.json:
       return { kind: 'json', dialect: number };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { RecordBatch } from '../../model/batch.ts';
 import { C } from '../../model/columns.ts';
 import { listFields } from '../../model/json-scanner.ts';
+import { LayoutFinder } from '../../model/layout-finder.ts';
 import { LogRecord, settleLine } from '../../model/record.ts';
 import { createNormalize } from './recognise.ts';
 
@@ -64,11 +65,21 @@ const read = (start: number, end: number): void => {
   normalize(record, 0);
 };
 
-const encode = (whole: boolean): void => {
+const finder = new LayoutFinder();
+
+/** The record's layout, where it has structure. */
+const find = (): void => {
+  if (!record.structured) return;
+  const found = finder.find(record);
+  if (typeof found !== 'string') record.layout = found;
+};
+
+const encode = (layouts: boolean): void => {
   batch.begin(OBSERVED);
   eachLine((start, end) => {
     read(start, end);
-    if (whole) settleLine(record);
+    if (layouts) find();
+    settleLine(record);
     batch.append(record);
     if (!batch.full) return;
     sink += batch.take('default', 'bench').data.length;
@@ -93,11 +104,17 @@ const STAGES: Readonly<Record<string, () => void>> = {
       read(start, end);
       sink += record.ends[C.body] as number;
     }),
-  'scan, fields, columns': () => {
-    encode(false);
+  'scan, fields, layout': () =>
+    eachLine((start, end) => {
+      read(start, end);
+      find();
+      sink += record.layout === undefined ? 0 : 1;
+    }),
+  'scan, fields, layout, columns': () => {
+    encode(true);
   },
   'scan, fields, columns, whole line': () => {
-    encode(true);
+    encode(false);
   },
 };
 
