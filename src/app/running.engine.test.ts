@@ -78,6 +78,8 @@ describe('a start that cannot be says why and what to do', () => {
     ['an address of another machine', ['--listen', '192.0.2.1:1', '--insecure-listen'], 'no such'],
     ['a switch that is none', ['--native-ports', 'maybe'], 'neither on nor off'],
     ['a file for a directory', ['--data', PROGRAM], 'cannot be made'],
+    ['a directory that the kernel refuses', ['--data', '/proc/nope'], 'cannot be made'],
+    ['a directory that cannot be written', ['--data', '/proc'], 'cannot be written'],
   ])('%s', async (_name, words, expected) => {
     const data = words.includes('--data') ? [] : ['--data', join(directory, 'never')];
     const { code, err } = await meshtrail([...words, ...data]);

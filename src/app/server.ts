@@ -1,11 +1,11 @@
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { createDecoders } from '../ingest/decode/all.ts';
 import { Budget } from '../ingest/receive/budget.ts';
 import type { TlsFiles } from '../ingest/receive/http.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { LIMITS, overrideLimits } from '../model/limits.ts';
 import { systemClock } from '../platform/clock.ts';
-import { systemDisk } from '../platform/disk.ts';
+import { isDiskFull, systemDisk } from '../platform/disk.ts';
 import { systemEnvironment } from '../platform/environment.ts';
 import { createLog, type Log } from '../platform/log.ts';
 import { coreCount, hostName, watchEventLoop, workingDirectory } from '../platform/processes.ts';
@@ -99,15 +99,24 @@ const refuseWideListening = (config: Configuration): void => {
   }
 };
 
+/** Also tries to write there: what follows would fail in words of its own. */
 const makeDataDirectory = async (data: string): Promise<void> => {
-  try {
-    await systemDisk.makeDirectory(data);
-  } catch (error) {
-    throw new MeshtrailError(
+  const unusable = (what: string, error: unknown): MeshtrailError =>
+    new MeshtrailError(
       'data_directory_unusable',
-      `the data directory ${data} cannot be made: ${error instanceof Error ? error.message : ''}`,
+      `the data directory ${data} cannot be ${what}: ${error instanceof Error ? error.message : ''}`,
       'give a directory that this user may write with --data DIR',
     );
+  await systemDisk.makeDirectory(data).catch((error: unknown) => {
+    throw unusable('made', error);
+  });
+  const probe = join(data, 'write-probe');
+  try {
+    await (await systemDisk.open(probe, 'append')).close();
+    await systemDisk.unlink(probe);
+  } catch (error) {
+    // A full disk still has logs to read.
+    if (!isDiskFull(error)) throw unusable('written', error);
   }
 };
 

@@ -57,6 +57,26 @@ test('replaces a file whole, over what a crash left behind', async () => {
   expect(await readdir(directory)).toEqual(['key']);
 });
 
+test('makes a directory with its parents, also where some or all are there', async () => {
+  const path = join(directory, 'a', 'b', 'c');
+  await systemDisk.makeDirectory(path);
+  await systemDisk.makeDirectory(path);
+  await systemDisk.makeDirectory(join(directory, 'a', 'd/'));
+  await systemDisk.makeDirectory('/');
+  expect((await stat(join(directory, 'a', 'd'))).mode & 0o777).toBe(0o700);
+  await (await systemDisk.open(join(directory, 'file'), 'create')).close();
+  await expect(systemDisk.makeDirectory(join(directory, 'file'))).rejects.toThrow('EEXIST');
+  await expect(systemDisk.makeDirectory(join(directory, 'file', 'x'))).rejects.toThrow('ENOTDIR');
+});
+
+test.runIf(process.platform === 'linux')(
+  'a directory that the kernel refuses is told',
+  async () => {
+    await expect(systemDisk.makeDirectory('/proc/nope')).rejects.toThrow('ENOENT');
+    await expect(systemDisk.makeDirectory('/proc/nope/deeper/x')).rejects.toThrow('ENOENT');
+  },
+);
+
 test('lists, renames, removes; directories are private', async () => {
   const deep = join(directory, 'x', 'y');
   await systemDisk.makeDirectory(deep);

@@ -87,6 +87,26 @@ const openFlags: Record<OpenMode, number> = {
   create: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
 };
 
+/**
+ * Makes a directory and, the first time round, its parents. Node's own way (`recursive`) never ends
+ * where the kernel says "no such directory" below one that is there, as it does in /proc.
+ */
+async function makeTree(path: string, hasParents: boolean): Promise<void> {
+  try {
+    await fs.mkdir(path, { mode: PRIVATE_DIRECTORY });
+  } catch (error) {
+    if (isMissing(error) && !hasParents && dirname(path) !== path) {
+      await makeTree(dirname(path), false);
+      return makeTree(path, true);
+    }
+    const isThere = await fs.stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (!isThere) throw error;
+  }
+}
+
 /** The machine's own disk. */
 export const systemDisk: Disk = {
   async open(path, mode, permissions = PRIVATE_FILE) {
@@ -101,9 +121,7 @@ export const systemDisk: Disk = {
     const entries = await fs.readdir(path, { withFileTypes: true });
     return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
   },
-  async makeDirectory(path) {
-    await fs.mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
-  },
+  makeDirectory: (path) => makeTree(path, false),
   syncDirectory,
   async status(path) {
     try {
