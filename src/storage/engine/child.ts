@@ -3,10 +3,10 @@
  * Started by the supervisor as `node child.ts LIBRARY CONFIG DIRECTORY`; everything else is in the
  * configuration file and, as to keys, in the environment.
  *
- * It must not outlive its parent, or the next one would find the data locked: it ends itself as
- * soon as standard input closes, which the kernel does also for a parent that was killed. With
- * `kill -9` to itself: the library's threads make an orderly exit unsafe, and the engine is built
- * to be killed.
+ * It must not outlive its parent, or the next one would find the data locked: the kernel kills it
+ * with its parent where it can (Linux), and it ends itself as soon as standard input closes, which
+ * the kernel does also for a parent that was killed. With `kill -9` to itself: the library's
+ * threads make an orderly exit unsafe, and the engine is built to be killed.
  */
 import { DataType, load, open } from 'ffi-rs';
 import {
@@ -19,6 +19,7 @@ import {
 } from '../../platform/processes.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { systemDisk } from '../../platform/disk.ts';
+import { dieWithParent } from './parent-death.ts';
 import { releaseStartupPages } from './startup-pages.ts';
 
 /** Opens the port, then sleeps for ever: one row a second, no data, no work. */
@@ -36,6 +37,9 @@ const [library, configPath, directory] = commandLine();
 if (library === undefined || configPath === undefined || directory === undefined) die();
 
 const parent = parentProcessId();
+dieWithParent();
+// Dead already, before it could be asked for.
+if (parentProcessId() !== parent) die();
 systemClock.setRepeating(PARENT_CHECK_MS, () => {
   if (parentProcessId() !== parent) die();
 });

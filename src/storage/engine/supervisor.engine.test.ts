@@ -29,7 +29,14 @@ const gone = async (pid: number, withinMs: number): Promise<boolean> => {
   return true;
 };
 
-test('the engine ends when its parent is killed, and the next one takes over', async () => {
+const PARENTS_DEATH: [string, boolean][] = [
+  ['the engine ends when its parent is killed, and the next one takes over', false],
+  ['so does an engine that is stopped', true],
+];
+// Only Linux reaches a process that is stopped.
+const onThisSystem = PARENTS_DEATH.slice(0, process.platform === 'linux' ? 2 : 1);
+
+test.each(onThisSystem)('%s', async (_name, isStopped) => {
   const script = `${directory}/parent.ts`;
   const testing = new URL('./testing.ts', import.meta.url).href;
   writeFileSync(
@@ -44,6 +51,7 @@ test('the engine ends when its parent is killed, and the next one takes over', a
   const [line] = (await lines[Symbol.asyncIterator]().next()).value?.split('\n') ?? [];
   const pid = Number(line);
   expect(sendSignal(pid, 0)).toBe(true);
+  if (isStopped) sendSignal(pid, 'SIGSTOP');
   parent.kill('SIGKILL');
   expect(await gone(pid, 3_000)).toBe(true);
   const { engine } = await startTestEngine(`${directory}/data`);
