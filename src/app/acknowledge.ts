@@ -98,8 +98,10 @@ export class Acknowledger {
       try {
         const bucket = await this.storage.bucketFor(batch.tenant, batch.observedNs);
         // Before the rows, so that whoever reads them knows all their layouts.
-        await this.storage.learn(bucket, batch.layouts);
-        if (this.storage.layoutsFull(bucket)) this.onLayoutsFull(bucket);
+        const learning = this.storage.learn(bucket, batch.layouts);
+        await learning;
+        // Threads hear it again with each layout that comes all the same: they may have forgotten.
+        if (learning !== undefined && this.storage.layoutsFull(bucket)) this.onLayoutsFull(bucket);
         await this.storage.append(batch, bucket);
         this.counters.acknowledged(batch.protocol, batch.rows, batch.rawBytes);
         return undefined;

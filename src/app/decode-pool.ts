@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Bucket } from '../model/storage.ts';
 import type { Log } from '../platform/log.ts';
 import type {
   Job,
@@ -34,8 +35,6 @@ export class DecodePool {
   private readonly options: ThreadOptions;
   private readonly onResult: OnResult;
   private readonly log: Log;
-  /** Tenants whose newest bucket takes no more layouts, with its first instant. */
-  private readonly full = new Map<string, bigint>();
   private nextId = 1;
   private stopping = false;
 
@@ -59,11 +58,10 @@ export class DecodePool {
     });
   }
 
-  /** Tells all threads, those to come too, that a bucket takes no more layouts; once for each. */
-  layoutsFull(tenant: string, fromNs: bigint): void {
-    if ((this.full.get(tenant) ?? -1n) >= fromNs) return;
-    this.full.set(tenant, fromNs);
-    for (const { worker } of this.threads) worker.postMessage(fullMessage(tenant, fromNs));
+  /** Tells all threads that a bucket takes no more layouts. */
+  layoutsFull({ tenant, fromNs }: Bucket): void {
+    const message: LayoutsFull = { type: 'layouts-full', tenant, fromNs };
+    for (const { worker } of this.threads) worker.postMessage(message);
   }
 
   async stop(): Promise<void> {
@@ -89,9 +87,7 @@ export class DecodePool {
 
   private spawn(): Worker {
     const file = new URL('./decode-thread.ts', import.meta.url);
-    const worker = new Worker(file, { workerData: this.options, name: 'decode' });
-    for (const [tenant, fromNs] of this.full) worker.postMessage(fullMessage(tenant, fromNs));
-    return worker;
+    return new Worker(file, { workerData: this.options, name: 'decode' });
   }
 
   private watch(thread: Thread): void {
@@ -116,9 +112,3 @@ export class DecodePool {
     });
   }
 }
-
-const fullMessage = (tenant: string, fromNs: bigint): LayoutsFull => ({
-  type: 'layouts-full',
-  tenant,
-  fromNs,
-});

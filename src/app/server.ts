@@ -141,7 +141,7 @@ export const startServer = async (flags: Flags): Promise<Server> => {
   const decoders = createDecoders(decoding);
   const patient = new Set(decoders.streams.map((decoder) => decoder.name));
   const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient, (bucket) =>
-    pool.layoutsFull(bucket.tenant, bucket.fromNs),
+    pool.layoutsFull(bucket),
   );
   const { threads, formats, limits } = config;
   const layoutsPerThread = Math.floor(LIMITS.layoutsPerBucket / threads);
