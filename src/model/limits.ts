@@ -68,10 +68,7 @@ export const LIMITS = {
    * look.
    */
   formatsRemembered: 4_096,
-  /**
-   * Zones of times, as they are written, that a thread knows how to print again: every offset in
-   * use, in several spellings. Lines with further ones are kept whole.
-   */
+  /** Spellings of zones that a thread knows to print again: every offset in use has several. */
   timeZones: 256,
   /** Scratch of a thread that is kept between requests, bytes; larger ones are given back. */
   scratchKeptBytes: 1_048_576,
@@ -125,9 +122,7 @@ export const LIMITS = {
    * Buffer kept between snappy requests; larger ones get one of their own, freed after the request.
    */
   inflateKeptBytes: 16_777_216,
-  /**
-   * Zstd frames in one body: each costs a call of its own, so a body of empty frames stops here.
-   */
+  /** Zstd frames in one body: each costs a call of its own; a body of empty frames stops here. */
   zstdFrames: 4_096,
   /**
    * Loki streams whose parsed labels are remembered per thread, for agents that push one line at a
@@ -164,9 +159,7 @@ export const LIMITS = {
    * Digits of an octet count: longer numbers are text, and no frame makes us skip over a gigabyte.
    */
   syslogCountDigits: 9,
-  /**
-   * Unfinished frames held by all connections of a thread, bytes; beyond it long frames are cut.
-   */
+  /** Unfinished frames held by all connections of a thread, bytes; beyond, long ones are cut. */
   syslogHeldBytes: 67_108_864,
 
   // --- decode: Elasticsearch and NDJSON
@@ -333,9 +326,7 @@ export const LIMITS = {
   windowFirstS: 60,
   /** Windows grow by this factor until one finds rows: a month is reached with six empty ones. */
   windowGrowth: 8,
-  /**
-   * Rows that the engine sorts at once for stages that run in our process: about 32 MB of lines.
-   */
+  /** Rows that the engine sorts at once for stages in our process: about 32 MB of lines. */
   scanSliceRows: 32_768,
   /** Parts that a crowded window is counted in at once: bounds the answer, not the depth. */
   scanSliceParts: 256,
