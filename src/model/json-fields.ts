@@ -1,5 +1,4 @@
 import type { ValueKind } from './fields.ts';
-import type { Key } from './key.ts';
 import type { Gap } from './gap.ts';
 import { LIMITS } from './limits.ts';
 
@@ -9,17 +8,19 @@ const EMPTY = new Uint8Array(0);
 /** The values of one scanned object, in order: full dotted names, kinds, and ranges of bytes. */
 export class FieldList {
   count = 0;
-  readonly keys: Key[] = [];
+  /** What stands before each value, and its name. */
+  gaps: (Gap | undefined)[] = [];
+  /** What stands after the last value. */
+  tail: Gap | undefined = undefined;
   /** The buffer that each value is in: the one scanned, or the scratch where it was unescaped. */
   readonly bufs: Uint8Array[] = [];
   kinds = new Uint8Array(FIRST_ROOM);
   starts = new Int32Array(FIRST_ROOM);
   ends = new Int32Array(FIRST_ROOM);
-  /** What stands before each value, and after the last; undefined where it is too long to keep. */
-  readonly gaps: (Gap | undefined)[] = [];
-  tail: Gap | undefined = undefined;
-  /** Of strings with escapes the dialect plus one, -1 where they are in none; else 0. */
-  dialects = new Int16Array(FIRST_ROOM);
+  /** The strings with escapes: which they are, and their dialects, below 0 where in none. */
+  escapes = 0;
+  readonly escapedAt: number[] = [];
+  readonly dialects: number[] = [];
   /** What was scanned; `end < 0` where the list is of nothing. */
   buf: Uint8Array = EMPTY;
   start = 0;
@@ -45,37 +46,37 @@ export class FieldList {
 
   begin(buf: Uint8Array): void {
     this.count = 0;
+    this.escapes = 0;
     this.buf = buf;
     this.end = -1;
     if (this.kinds.length <= LIMITS.scannedFieldsKept) return;
-    this.keys.length = 0;
     this.bufs.length = 0;
     this.gaps.length = 0;
     this.resize(FIRST_ROOM);
   }
 
-  add(
-    key: Key,
-    kind: ValueKind,
-    gap: Gap | undefined,
-    buf: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
+  add(gap: Gap, kind: ValueKind, buf: Uint8Array, start: number, end: number): void {
     const i = this.count++;
     if (i === this.kinds.length) this.resize(i * 2);
-    this.keys[i] = key;
+    this.gaps[i] = gap;
     this.bufs[i] = buf;
     this.kinds[i] = kind;
-    this.gaps[i] = gap;
     this.starts[i] = start;
     this.ends[i] = end;
-    this.dialects[i] = 0;
   }
 
   /** Says how the string added last was escaped. */
   escaped(dialect: number): void {
-    this.dialects[this.count - 1] = dialect < 0 ? -1 : dialect + 1;
+    const i = this.escapes++;
+    this.escapedAt[i] = this.count - 1;
+    this.dialects[i] = dialect;
+  }
+
+  /** The dialect of value `i`, below 0 where it is in none; undefined where nothing was escaped. */
+  dialectOf(i: number): number | undefined {
+    for (let at = 0; at < this.escapes; at++)
+      if (this.escapedAt[at] === i) return this.dialects[at];
+    return undefined;
   }
 
   private resize(room: number): void {
@@ -83,14 +84,11 @@ export class FieldList {
     const kinds = new Uint8Array(room);
     const starts = new Int32Array(room);
     const ends = new Int32Array(room);
-    const dialects = new Int16Array(room);
     kinds.set(this.kinds.subarray(0, kept));
     starts.set(this.starts.subarray(0, kept));
     ends.set(this.ends.subarray(0, kept));
-    dialects.set(this.dialects.subarray(0, kept));
     this.kinds = kinds;
     this.starts = starts;
     this.ends = ends;
-    this.dialects = dialects;
   }
 }

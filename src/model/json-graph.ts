@@ -46,21 +46,26 @@ export class Member {
 }
 
 /** What stood between the end of one value and the start of the next. */
-export class Edge {
+export class Edge implements Gap {
   readonly target: Member;
   readonly length: number;
   readonly glue: DataView;
   /** Bytes at the glue's end that are the value itself: an empty object's braces. */
   readonly inside: number;
-  /** The glue as what stands before the target's value. */
-  readonly gap: Gap;
+  /** The glue before the value, and the value's name. */
+  readonly bytes: Uint8Array;
+  readonly key: Key;
+  readonly isKept: boolean;
+  way: object | undefined = undefined;
 
-  constructor(target: Member, glue: Uint8Array, inside: number) {
+  constructor(target: Member, glue: Uint8Array, inside: number, isKept: boolean) {
     this.target = target;
     this.length = glue.length;
     this.glue = new DataView(glue.buffer, glue.byteOffset, glue.length);
     this.inside = inside;
-    this.gap = { bytes: glue.subarray(0, glue.length - inside), key: target.key };
+    this.bytes = glue.subarray(0, glue.length - inside);
+    this.key = target.key;
+    this.isKept = isKept;
   }
 }
 

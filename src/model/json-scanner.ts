@@ -24,7 +24,6 @@ import {
   STRING,
   type MemberKind,
 } from './json-graph.ts';
-import type { Gap } from './gap.ts';
 import { keys, type Key } from './key.ts';
 import { dialectOf } from './layout-json.ts';
 import { LIMITS } from './limits.ts';
@@ -58,11 +57,6 @@ class JsonScanner {
   private readonly finish = new Member(this.root, NO_KEY, END);
   private members = 0;
   private name = new Uint8Array(1_024);
-  /** Where the value found last starts, and the length of an empty object. */
-  private at = 0;
-  private inside = 0;
-  /** The glue before it; undefined where it was too long to remember. */
-  private gap: Gap | undefined = undefined;
 
   scan(buf: Uint8Array, start: number, end: number, scratch: Scratch, list: FieldList): boolean {
     list.begin(buf);
@@ -84,31 +78,32 @@ class JsonScanner {
     let member = this.start;
     let at = start;
     for (;;) {
-      const next = this.predict(view, member, at, end) ?? this.read(buf, member, at, end);
-      if (next === undefined) return false;
-      at = this.at;
-      member = next;
-      if (next.kind === STRING) {
+      const edge = predict(view, member, at, end) ?? this.read(buf, member, at, end);
+      if (edge === undefined) return false;
+      at += edge.length;
+      member = edge.target;
+      const { kind } = member;
+      if (kind === STRING) {
         const stop = stringStop(view, at, end);
         if (stop >= end) return false;
         if (view.getUint8(stop) === 0x22) {
-          list.add(next.key, VALUE.string, this.gap, buf, at, stop);
+          list.add(edge, VALUE.string, buf, at, stop);
           at = stop;
         } else {
           const quote = stringEnd(buf, stop, end);
           if (quote < 0) return false;
           const from = unescape(scratch, buf, at, quote);
-          list.add(next.key, VALUE.string, this.gap, scratch.buf, from, scratch.used);
+          list.add(edge, VALUE.string, scratch.buf, from, scratch.used);
           list.escaped(dialectOf(buf, at, quote, scratch.buf.subarray(from, scratch.used)));
           at = quote;
         }
-      } else if (next.kind === OTHER) {
-        at = readOther(next.key, this.gap, buf, at, end, list);
+      } else if (kind === OTHER) {
+        at = readOther(edge, buf, at, end, list);
         if (at < 0) return false;
-      } else if (next.kind === EMPTY_OBJECT) {
-        list.add(next.key, VALUE.object, this.gap, buf, at - this.inside, at);
+      } else if (kind === EMPTY_OBJECT) {
+        list.add(edge, VALUE.object, buf, at - edge.inside, at);
       } else {
-        list.tail = this.gap;
+        list.tail = edge;
         return true;
       }
     }
@@ -120,34 +115,8 @@ class JsonScanner {
     this.members = 0;
   }
 
-  /** The member whose glue follows, if it was seen before. */
-  private predict(view: DataView, from: Member, at: number, end: number): Member | undefined {
-    const { edges } = from;
-    for (let i = 0; i < edges.length; i++) {
-      const edge = edges[i] as Edge;
-      if (!fits(view, at, end, edge)) continue;
-      const { target } = edge;
-      const next = at + edge.length;
-      if (target.kind === OTHER) {
-        if (next >= end) continue;
-        const byte = view.getUint8(next);
-        if (byte === 0x22 || byte <= 0x20) continue;
-        if (byte === 0x7b && target.place.opens) continue;
-      } else if (target.kind === END && next !== end) continue;
-      if (i > 0) {
-        edges[i] = edges[0] as Edge;
-        edges[0] = edge;
-      }
-      this.at = next;
-      this.inside = edge.inside;
-      this.gap = edge.gap;
-      return target;
-    }
-    return undefined;
-  }
-
   /** Reads from the end of one value to the start of the next, and remembers the way. */
-  private read(buf: Uint8Array, from: Member, start: number, end: number): Member | undefined {
+  private read(buf: Uint8Array, from: Member, start: number, end: number): Edge | undefined {
     let place: Place | undefined = from.place;
     let at = start;
     if (from === this.start) {
@@ -180,7 +149,7 @@ class JsonScanner {
     at: number,
     end: number,
     place: Place,
-  ): Member | undefined {
+  ): Edge | undefined {
     for (;;) {
       if (at >= end || buf[at] !== 0x22) return undefined;
       const quote = stringEnd(buf, at + 1, end);
@@ -213,23 +182,20 @@ class JsonScanner {
     target: Member,
     inside: number,
     end: number,
-  ): Member | undefined {
+  ): Edge | undefined {
     if (target === this.finish) {
       // Blanks behind the object belong to the line too.
       at = skipSpace(buf, at, end);
       if (at !== end) return undefined;
     }
-    this.at = at;
-    this.inside = inside;
-    this.gap = undefined;
-    if (at - start > LIMITS.scannerGlueBytes) return target;
+    const isKept = at - start <= LIMITS.scannerGlueBytes;
+    const edge = new Edge(target, buf.slice(start, at), inside, isKept);
+    if (!isKept) return edge;
     const { edges } = from;
     if (edges.length >= LIMITS.scannerFollowers) edges.pop();
     else this.members++;
-    const edge = new Edge(target, buf.slice(start, at), inside);
     edges.unshift(edge);
-    this.gap = edge.gap;
-    return target;
+    return edge;
   }
 
   private memberOf(place: Place, key: Key, kind: MemberKind): Member {
@@ -267,9 +233,31 @@ class JsonScanner {
   }
 }
 
+/** The edge whose glue follows, if it was seen before. */
+const predict = (view: DataView, from: Member, at: number, end: number): Edge | undefined => {
+  const { edges } = from;
+  for (let i = 0; i < edges.length; i++) {
+    const edge = edges[i] as Edge;
+    if (!fits(view, at, end, edge)) continue;
+    const { target } = edge;
+    const next = at + edge.length;
+    if (target.kind === OTHER) {
+      if (next >= end) continue;
+      const byte = view.getUint8(next);
+      if (byte === 0x22 || byte <= 0x20) continue;
+      if (byte === 0x7b && target.place.opens) continue;
+    } else if (target.kind === END && next !== end) continue;
+    if (i > 0) {
+      edges[i] = edges[0] as Edge;
+      edges[0] = edge;
+    }
+    return edge;
+  }
+  return undefined;
+};
+
 const readOther = (
-  key: Key,
-  gap: Gap | undefined,
+  edge: Edge,
   buf: Uint8Array,
   at: number,
   end: number,
@@ -288,7 +276,7 @@ const readOther = (
     kind = byte === 0x6e ? VALUE.null : VALUE.boolean;
     stop = skipLiteral(buf, at, end);
   }
-  if (stop >= 0) list.add(key, kind, gap, buf, at, stop);
+  if (stop >= 0) list.add(edge, kind, buf, at, stop);
   return stop;
 };
 
@@ -329,10 +317,10 @@ export const scanObject = (
   if (!scanner.scan(buf, start, end, scratch, list)) return false;
   list.busy = true;
   try {
-    const { count, keys: names, bufs, kinds, starts, ends } = list;
+    const { count, gaps, bufs, kinds, starts, ends } = list;
     for (let i = 0; i < count; i++)
       visitor.value(
-        names[i] as Key,
+        (gaps[i] as Edge).key,
         kinds[i] as ValueKind,
         bufs[i] as Uint8Array,
         starts[i] as number,

@@ -61,6 +61,34 @@ class Node {
   }
 }
 
+/** A line's whole way, for the lines after it that take the same. */
+interface Way {
+  readonly gaps: readonly (Gap | undefined)[];
+  readonly places: readonly number[];
+  readonly layout: KnownLayout;
+}
+
+/** Whether the record goes the same way. */
+const follows = (record: LogRecord, way: Way): boolean => {
+  const { steps, gaps, places } = record;
+  if (way.gaps.length !== steps) return false;
+  for (let i = 0; i < steps; i++)
+    if (way.gaps[i] !== gaps[i] || way.places[i] !== places[i]) return false;
+  return true;
+};
+
+/** Of lines that end alike and go several ways, one in so many is remembered: it costs copies. */
+const REMEMBERED_EACH = 64;
+let forgotten = 0;
+
+/** Lines of one end mostly go one way: that one is looked at first. */
+const remember = ({ steps, gaps, places, tail }: LogRecord, layout: KnownLayout): void => {
+  if (tail === undefined) return;
+  if (tail.way !== undefined && ++forgotten % REMEMBERED_EACH !== 0) return;
+  const way: Way = { gaps: gaps.slice(0, steps), places: places.slice(0, steps), layout };
+  tail.way = way;
+};
+
 /** A place that no step has. */
 const NO_PLACE = -100;
 const END = -3;
@@ -79,8 +107,10 @@ export class LayoutFinder {
   find(record: LogRecord): KnownLayout | WholeReason {
     if (record.wholeReason !== undefined) return record.wholeReason;
     if (record.overflow > 0) return 'fields';
+    const { steps, gaps, places, tail } = record;
+    const way = tail?.way as Way | undefined;
+    if (way !== undefined && !record.doubtful && follows(record, way)) return way.layout;
     if (this.nodes > LIMITS.layoutNodes || this.byText.size > LIMITS.layoutsKnown) this.forget();
-    const { steps, gaps, places } = record;
     let node = this.root;
     for (let i = 0; i < steps; i++) {
       const gap = gaps[i];
@@ -93,7 +123,6 @@ export class LayoutFinder {
         node = found;
       }
     }
-    const { tail } = record;
     const end = node.last;
     if (end.gap === tail && end.place === END) node = end;
     else {
@@ -104,9 +133,13 @@ export class LayoutFinder {
     node.outcome ??= this.make(record, node);
     const { outcome } = node;
     if (typeof outcome === 'string') return outcome;
-    if (node.proven && !node.doubtful && !record.doubtful) return outcome;
+    if (node.proven && !node.doubtful && !record.doubtful) {
+      remember(record, outcome);
+      return outcome;
+    }
     if (!this.gives(record, outcome.layout)) return 'mismatch';
     node.proven = true;
+    if (!node.doubtful) remember(record, outcome);
     return outcome;
   }
 
@@ -117,7 +150,7 @@ export class LayoutFinder {
   }
 
   private follow(node: Node, gap: Gap | undefined, place: number): Node | WholeReason {
-    if (gap === undefined) return 'names';
+    if (gap?.isKept !== true) return 'names';
     if (place < 0 && place !== END) return 'value';
     const { followers } = node;
     for (let i = 0; i < followers.length; i++) {

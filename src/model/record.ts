@@ -119,7 +119,7 @@ export class LogRecord {
    * The way through a structured line, told by its normalizer from the line's first byte to its
    * last: what stands before each value, and where the value went (placement.ts).
    */
-  readonly gaps: (Gap | undefined)[] = [];
+  gaps: (Gap | undefined)[] = [];
   readonly places: number[] = [];
   steps = 0;
   /** Steps of a wrapper behind what it wraps. */

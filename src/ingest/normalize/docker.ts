@@ -1,7 +1,7 @@
 import { C } from '../../model/columns.ts';
 import { readTime, VALUE } from '../../model/fields.ts';
 import { putRest, putText } from '../../model/fields-put.ts';
-import { fixedGap } from '../../model/gap.ts';
+import { fixedGap, type Gap } from '../../model/gap.ts';
 import type { FieldList } from '../../model/json-fields.ts';
 import { listFields } from '../../model/json-scanner.ts';
 import { keys, type Key } from '../../model/key.ts';
@@ -22,10 +22,10 @@ const found = { log: -1, stream: -1, time: -1 };
 const isAttribute = (key: Key): boolean => key.text.startsWith('attrs.');
 
 /** Whether the object has the wrapper's members once, and none but the driver's labels beside. */
-const isWrapper = ({ count, keys: names, kinds }: FieldList): boolean => {
+const isWrapper = ({ count, gaps, kinds }: FieldList): boolean => {
   found.log = found.stream = found.time = -1;
   for (let i = 0; i < count; i++) {
-    const key = names[i] as Key;
+    const { key } = gaps[i] as Gap;
     const isText = kinds[i] === VALUE.string;
     if (key === LOG && isText && found.log < 0) found.log = i;
     else if (key === STREAM && isText && found.stream < 0) found.stream = i;
@@ -37,7 +37,7 @@ const isWrapper = ({ count, keys: names, kinds }: FieldList): boolean => {
 
 /** Puts a member other than `log` into the record; its place. */
 const putMember = (record: LogRecord, list: FieldList, i: number): number => {
-  const key = list.keys[i] as Key;
+  const { key } = list.gaps[i] as Gap;
   const buf = list.bufs[i] as Uint8Array;
   const start = list.starts[i] as number;
   const end = list.ends[i] as number;
@@ -86,16 +86,16 @@ export const docker: Normalizer = {
     const end = list.ends[log] as number;
     const isFed = end > start && buf[end - 1] === 0x0a;
     for (let i = 0; i < list.count; i++) {
-      const dialect = list.dialects[i] as number;
+      const dialect = list.dialectOf(i);
       if (i === log) {
-        const isKnown = dialect >= 0;
+        const isKnown = dialect === undefined || dialect >= 0;
         record.quotedAt = record.steps;
-        record.step(list.gaps[i], isKnown ? PLACE.quoted | (Math.max(0, dialect - 1) << 12) : LOST);
+        record.step(list.gaps[i], isKnown ? PLACE.quoted | ((dialect ?? 0) << 12) : LOST);
         if (isFed) record.stepAfter(LINE_FEED, PLACE.plain);
         else record.stepAfter(NOTHING, PLACE.plain);
       } else {
         const member = putMember(record, list, i);
-        const place = dialect === 0 ? member : escapedPlace(member, dialect - 1);
+        const place = dialect === undefined ? member : escapedPlace(member, dialect);
         if (i < log) record.step(list.gaps[i], place);
         else record.stepAfter(list.gaps[i], place);
       }

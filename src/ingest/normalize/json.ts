@@ -1,6 +1,7 @@
 import { C } from '../../model/columns.ts';
 import { NS } from '../../model/duration.ts';
 import { messageRank, putDuration, putField, type ValueKind } from '../../model/fields.ts';
+import type { Gap } from '../../model/gap.ts';
 import type { FieldList } from '../../model/json-fields.ts';
 import { listFields } from '../../model/json-scanner.ts';
 import { isSpace } from '../../model/json-text.ts';
@@ -12,22 +13,29 @@ import type { Normalizer } from './normalize.ts';
 const DURATION = keys.of('duration');
 
 const putFields = (record: LogRecord, list: FieldList): void => {
-  const { count, keys: names, kinds, bufs, starts, ends, gaps, dialects } = list;
+  const { count, gaps, kinds, bufs, starts, ends } = list;
   const first = record.steps;
-  for (let i = 0; i < count; i++) {
-    const place = putField(
+  const { places } = record;
+  for (let i = 0; i < count; i++)
+    places[first + i] = putField(
       record,
       'line',
-      names[i] as Key,
+      (gaps[i] as Gap).key,
       kinds[i] as ValueKind,
       bufs[i] as Uint8Array,
       starts[i] as number,
       ends[i] as number,
     );
-    record.gaps[first + i] = gaps[i];
-    const dialect = dialects[i] as number;
-    record.places[first + i] = dialect === 0 ? place : escapedPlace(place, dialect - 1);
+  for (let i = 0; i < list.escapes; i++) {
+    const at = first + (list.escapedAt[i] as number);
+    places[at] = escapedPlace(places[at] as number, list.dialects[i] as number);
   }
+  if (first === 0) {
+    // Nobody reads the list any more: its gaps are the record's, without a copy.
+    list.gaps = record.gaps;
+    record.gaps = gaps;
+    list.forget();
+  } else for (let i = 0; i < count; i++) record.gaps[first + i] = gaps[i];
   record.steps = first + count;
   record.tail = list.tail;
 };

@@ -99,7 +99,7 @@ export const putPairs = (
  */
 const usual: (Gap | undefined)[] = [];
 
-const gapBefore = (buf: Uint8Array, from: number, to: number, key: Key): Gap | undefined => {
+const gapBefore = (buf: Uint8Array, from: number, to: number, key: Key): Gap => {
   const quoted = buf[from] === QUOTE ? 1 : 0;
   const quoting = buf[to - 1] === QUOTE ? 1 : 0;
   const isUsual = to - from === key.bytes.length + 2 + quoted + quoting;

@@ -194,11 +194,13 @@ const gapsOfRequest = (gap: Gap): readonly [Gap, Gap, Gap] => {
   if (found === undefined) {
     const { bytes } = gap;
     const none = new Uint8Array([...bytes, ...NO_REQUEST]);
-    found = [
-      { bytes, key: METHOD },
-      { bytes, key: REQUEST },
-      { bytes: none, key: REQUEST },
-    ];
+    const gapTo = (start: Uint8Array, key: Key): Gap => ({
+      bytes: start,
+      key,
+      isKept: true,
+      way: undefined,
+    });
+    found = [gapTo(bytes, METHOD), gapTo(bytes, REQUEST), gapTo(none, REQUEST)];
     requestGaps.set(gap, found);
   }
   return found;
