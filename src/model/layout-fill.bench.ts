@@ -47,9 +47,17 @@ const fields: readonly (readonly [number, () => string])[] = [
   [C.route, () => 'default'],
   [C.attributes, () => `10.${next(250)}.${next(250)}.${next(250)}:${30_000 + next(9_999)}`],
 ];
-const texts: Uint8Array[][] = [];
-for (const [column, make] of fields)
-  texts[column] = Array.from({ length: ROWS }, () => new Uint8Array(bytesOf(make())));
+interface TextColumn {
+  readonly bytes: Uint8Array;
+  readonly starts: Uint32Array;
+}
+const texts: TextColumn[] = [];
+for (const [column, make] of fields) {
+  const values = Array.from({ length: ROWS }, make);
+  let end = 0;
+  const starts = Uint32Array.from([0, ...values.map((value) => (end += value.length))]);
+  texts[column] = { bytes: new Uint8Array(bytesOf(values.join(''))), starts };
+}
 const numbers: Float64Array[] = [];
 for (const [column, below, unit] of [
   [C.status, 600, 1],
@@ -66,11 +74,15 @@ const times = BigInt64Array.from(
 );
 
 let at = 0;
+const textOf = (column: number): Uint8Array => {
+  const { bytes, starts } = texts[column] as TextColumn;
+  return bytes.subarray(starts[at], starts[at + 1]);
+};
 const row: RowValues = {
-  text: (column) => (texts[column] as Uint8Array[])[at] as Uint8Array,
+  text: textOf,
   number: (column) => (numbers[column] as Float64Array)[at] as number,
   time: () => times[at] as bigint,
-  pair: (column) => (texts[column] as Uint8Array[])[at] as Uint8Array,
+  pair: textOf,
 };
 
 const layout = parseLayout(TEXT) as Layout;
