@@ -1,8 +1,10 @@
 import { C, COLUMNS } from '../model/columns.ts';
+import { binary, lineOfRow, type RowValues } from '../model/layout.ts';
 import { NativeReader } from '../model/native-reader.ts';
 import type { NumberedBatch } from '../model/storage.ts';
 import type { Labels, Pair } from './labels.ts';
-import { lineOf } from './line.ts';
+import { layoutMemory, type LayoutMemory } from './layout-memory.ts';
+import { LazyLine } from './lazy-line.ts';
 import {
   MESH_LABELS,
   metadataLabels,
@@ -11,7 +13,7 @@ import {
   type LabelOptions,
 } from './record-labels.ts';
 import type { RecordFields, Row } from './row.ts';
-import { fromUtf8, isValidUtf8 } from './utf8.ts';
+import { fromUtf8 } from './utf8.ts';
 
 /** Rows after which other work gets its turn: a batch may have 65,536. */
 const ROWS_PER_TURN = 256;
@@ -22,28 +24,33 @@ export async function* rowsOfBatch(
   options: LabelOptions,
 ): AsyncGenerator<Row, void, undefined> {
   const reader = new NativeReader(await batch.load(), batch.columns, batch.rows);
+  const memory = layoutMemory();
   for (let row = 0; row < batch.rows; row++) {
     if (row % ROWS_PER_TURN === ROWS_PER_TURN - 1) {
       await new Promise<void>((resolve) => void setImmediate(resolve));
     }
-    yield new BatchRow(batch, reader, row, options);
+    yield new BatchRow(batch, reader, row, options, memory);
   }
 }
 
 /** Reads what most queries need at once, and all the fields only when one asks for them. */
-class BatchRow implements Row {
+class BatchRow extends LazyLine implements Row {
   readonly timestampNs: bigint;
   readonly lane: string;
   readonly seq: number;
   readonly stream: Labels;
   readonly metadata: Labels;
-  readonly line: string;
-  readonly lineBytes: number;
-  readonly lineRaw: Uint8Array | undefined;
   private readonly reader: NativeReader;
   private readonly row: number;
 
-  constructor(batch: NumberedBatch, reader: NativeReader, row: number, options: LabelOptions) {
+  constructor(
+    batch: NumberedBatch,
+    reader: NativeReader,
+    row: number,
+    options: LabelOptions,
+    memory: LayoutMemory,
+  ) {
+    super(() => lineOfRow(valuesOf(reader, row), memory));
     this.reader = reader;
     this.row = row;
     this.timestampNs = reader.time(C.timestamp, row);
@@ -59,16 +66,12 @@ class BatchRow implements Row {
     };
     this.stream = streamLabels(columns);
     this.metadata = metadataLabels(columns, this.stream, options);
-    const line = lineOf(reader.text(C.line, row), reader.text(C.body, row));
-    this.line = fromUtf8(line);
-    this.lineBytes = line.length;
-    this.lineRaw = isValidUtf8(line) ? undefined : line.slice();
   }
 
   get fields(): RecordFields {
     const columns = new Map<string, string>();
     COLUMNS.forEach(({ name, kind }, column) => {
-      const value = kind === 'map' ? '' : this.valueOf(kind, column);
+      const value = kind === 'map' ? '' : this.fieldOf(kind, column);
       if (value !== '') columns.set(name, value);
     });
     columns.set('lane', this.lane);
@@ -82,7 +85,7 @@ class BatchRow implements Row {
   }
 
   /** '' where unset. */
-  private valueOf(kind: string, column: number): string {
+  private fieldOf(kind: string, column: number): string {
     if (kind === 'name' || kind === 'text') return this.text(column);
     if (kind === 'time') return String(this.reader.time(column, this.row));
     const value = this.reader.number(column, this.row);
@@ -101,3 +104,20 @@ class BatchRow implements Row {
     return found;
   }
 }
+
+const EMPTY = new Uint8Array(0);
+
+const valuesOf = (reader: NativeReader, row: number): RowValues => ({
+  text: (column) => reader.text(column, row),
+  number: (column) => reader.number(column, row),
+  time: (column) => reader.time(column, row),
+  pair: (column, wanted) => {
+    let found: Uint8Array | undefined;
+    reader.pairs(column, row, (key, value) => {
+      if (found === undefined && key.length === wanted.length && binary(key) === wanted) {
+        found = value;
+      }
+    });
+    return found ?? EMPTY;
+  },
+});

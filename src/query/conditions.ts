@@ -1,5 +1,6 @@
 import type { AccessFilter } from './access-filter.ts';
-import { LINE_SQL } from './line.ts';
+import type { Layout } from '../model/layout.ts';
+import { lineSql } from './layout-sql.ts';
 import type { LineFilter, Matcher } from './logql/ast.ts';
 import { IS_LOKI_SQL, streamLabelParts } from './record-labels.ts';
 import { labelRegex, labelRegexSql, lineRegexSql, plainAlternatives } from './regex.ts';
@@ -59,19 +60,24 @@ export const matcherSql = (matcher: Matcher, params: SqlParams): string => {
  * for RE2 stops at them. `toValidUTF8` swallows what follows a broken character at the very end
  * (seen in 26.7), hence the four bytes that are put there and taken away again.
  */
-const MATCHABLE_SQL = (() => {
-  const repaired = `toValidUTF8(concat(${LINE_SQL}, '    ')) AS repaired`;
-  return `if(isValidUTF8(${LINE_SQL}), ${LINE_SQL}, substring(${repaired}, 1, length(repaired) - 4))`;
-})();
+const matchableSql = (line: string): string => {
+  const repaired = `(toValidUTF8(concat(filled, '    ')) AS repaired)`;
+  return `if(isValidUTF8(${line} AS filled), filled, substring(${repaired}, 1, length(repaired) - 4))`;
+};
 
 /** A line filter for which `isSqlLineFilter` holds. */
-export const lineFilterSql = (filter: LineFilter, params: SqlParams): string => {
+export const lineFilterSql = (
+  filter: LineFilter,
+  params: SqlParams,
+  layouts: readonly Layout[],
+): string => {
   const negated = filter.op === '!=' || filter.op === '!~';
+  const line = lineSql(layouts);
   const parts = filter.operands.map(({ text }) => {
     if (text === '') return '1';
     return filter.op === '|=' || filter.op === '!='
-      ? `position(${LINE_SQL}, ${params.text(text)}) > 0`
-      : `match(${MATCHABLE_SQL}, ${params.text(lineRegexSql(text))})`;
+      ? `position(${line}, ${params.text(text)}) > 0`
+      : `match(${matchableSql(line)}, ${params.text(lineRegexSql(text))})`;
   });
   return `${negated ? 'NOT ' : ''}(${parts.join(' OR ')})`;
 };

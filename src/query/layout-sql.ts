@@ -1,5 +1,6 @@
 import { COLUMNS } from '../model/columns.ts';
 import type { Hole, Layout } from '../model/layout.ts';
+import { LIMITS } from '../model/limits.ts';
 import { UNIT_DIGITS, type Form } from '../model/layout-form.ts';
 import { escapedSql } from './layout-sql-json.ts';
 import { timeLength, timeSql } from './layout-sql-time.ts';
@@ -71,6 +72,14 @@ export const lineSql = (layouts: readonly Layout[]): string => {
   const branches = layouts.map((layout) => `${isLaidOutSql([layout])}, ${fillSql(layout)}`);
   return `multiIf(${branches.join(', ')}, line != '', line, body)`;
 };
+
+/**
+ * Whether the engine is to fill lines of so many layouts; beyond it the text of the statement and
+ * its reading cost more than filling the rows one by one here.
+ */
+export const canFillInSql = (layouts: readonly Layout[]): boolean =>
+  layouts.length <= LIMITS.layoutsInSql &&
+  layouts.reduce((sum, { text }) => sum + text.length, 0) <= LIMITS.layoutSqlBytes;
 
 /** Whether a row has one of these layouts. */
 export const isLaidOutSql = (layouts: readonly Layout[]): string => {

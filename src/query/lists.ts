@@ -1,7 +1,7 @@
 import { LIMITS } from '../model/limits.ts';
 import type { Scope } from './access-filter.ts';
 import { compareLabels, compareText, labelsKey, type Labels, type Pair } from './labels.ts';
-import { LINE_SQL } from './line.ts';
+import { lineLengthSql } from './layout-sql.ts';
 import type { Matcher } from './logql/ast.ts';
 import { runValues, type ReadContext } from './read.ts';
 import {
@@ -12,6 +12,7 @@ import {
   streamLabels,
   type LabelColumns,
 } from './record-labels.ts';
+import { layoutsOf, serviceTest } from './relevant-layouts.ts';
 import type { BinaryKind, BinaryValue } from './row-binary.ts';
 import { fromSql, statement, type Scan, type Statement } from './sql.ts';
 import { SqlParams } from './sql-params.ts';
@@ -30,6 +31,7 @@ const scanOf = (scope: Scope, matchers: readonly Matcher[]): Scan => ({
   scope,
   matchers,
   stages: [],
+  layouts: layoutsOf(scope, serviceTest(matchers)),
 });
 
 const collect = async (
@@ -179,12 +181,13 @@ export const streamStats = async (
 ): Promise<StreamStats> => {
   if (scope.tables.length === 0) return { streams: 0, tables: 0, bytes: 0, entries: 0 };
   const params = new SqlParams();
-  const from = fromSql(scanOf(scope, matchers), params, context.labels);
+  const scan = scanOf(scope, matchers);
+  const from = fromSql(scan, params, context.labels);
   const mesh = MESH_LABELS.map(([, column]) => column).join(', ');
   const noPairs = `CAST(map(), 'Map(LowCardinality(String), String)')`;
   const stream = `cityHash64(if(${IS_LOKI_SQL}, (labels, ''), (${noPairs}, toString(cityHash64(${mesh})))))`;
   const query = statement(
-    `SELECT uniqCombined(${stream}), count(), sum(length(${LINE_SQL})) FROM ${from}`,
+    `SELECT uniqCombined(${stream}), count(), sum(${lineLengthSql(scan.layouts)}) FROM ${from}`,
     params,
   );
   const [row] = await collect(context, query, ['u64', 'u64', 'u64']);

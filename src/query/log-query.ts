@@ -2,6 +2,7 @@ import type { Entry } from './pipeline/entry.ts';
 import type { LogPlan } from './plan.ts';
 import { compilePipeline, needsFields } from './predicate.ts';
 import { firstRows, rowsInWindows, type ReadContext } from './read.ts';
+import { layoutsOf, serviceTest } from './relevant-layouts.ts';
 import type { Row } from './row.ts';
 import { LINE_ROWS, WHOLE_ROWS } from './rows.ts';
 import { explainSplit, splitStages } from './split.ts';
@@ -20,6 +21,7 @@ export async function* runLogPlan(
     scope,
     matchers,
     stages: sql,
+    layouts: layoutsOf(scope, serviceTest(matchers)),
     after: after === undefined ? undefined : { id: after, direction },
   };
   const columns = plan.whole === true || needsFields(rest) ? WHOLE_ROWS : LINE_ROWS;
@@ -32,10 +34,14 @@ export async function* runLogPlan(
   for await (const row of rows) {
     const entry = pipeline(row);
     if (entry === undefined) continue;
+    printLine(row);
     yield entry;
     if (--left <= 0) return;
   }
 }
+
+/** Prints the line now: an answer holds lines, not all that was read to make them. */
+const printLine = ({ lineBytes }: Row): number => lineBytes;
 
 /** What runs where, in words. */
 export const explainLogPlan = (plan: LogPlan): string => {

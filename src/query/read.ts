@@ -5,7 +5,14 @@ import type { Direction, RowId } from './plan.ts';
 import type { LabelOptions } from './record-labels.ts';
 import type { Row } from './row.ts';
 import type { BinaryKind, BinaryValue } from './row-binary.ts';
-import { readRows, readValues, WHOLE_ROWS, type RowColumns } from './rows.ts';
+import { canFillInSql } from './layout-sql.ts';
+import {
+  everySelection,
+  filledSelection,
+  holesSelection,
+  type Selection,
+} from './row-selection.ts';
+import { readRows, readValues, WHOLE_ROWS, type ReadRow, type RowColumns } from './rows.ts';
 import {
   idsQuery,
   partsQuery,
@@ -96,6 +103,9 @@ export async function* firstRows(
   limit: number,
 ): AsyncGenerator<Row, void, undefined> {
   let left = limit;
+  const selection = canFillInSql(scan.layouts)
+    ? holesSelection(columns, scan.layouts)
+    : everySelection(columns);
   for (const window of windowsOf(scan.scope, direction)) {
     if (left <= 0) return;
     const part = within(scan, window);
@@ -104,7 +114,7 @@ export async function* firstRows(
     left -= ids.length;
     for (let from = 0; from < ids.length; from += LIMITS.rowsById) {
       const some = ids.slice(from, from + LIMITS.rowsById);
-      yield* rowsOfIds(context, scan, columns, direction, some);
+      yield* rowsOfIds(context, scan.scope, selection, direction, some);
     }
   }
 }
@@ -130,28 +140,50 @@ const keyOf = ({ lane, seq }: { readonly lane: string; readonly seq: number }): 
 
 async function* rowsOfIds(
   context: ReadContext,
-  scan: Scan,
-  columns: RowColumns,
+  scope: Scope,
+  selection: Selection,
   direction: Direction,
   ids: readonly RowId[],
 ): AsyncGenerator<Row, void, undefined> {
   const [first, last] = [ids[0] as RowId, ids.at(-1) as RowId];
   const [from, to] = direction === 'forward' ? [first, last] : [last, first];
-  const scope = narrowScope(scan.scope, from.timestampNs, to.timestampNs + 1n);
-  yield* rowsWithIds(context, scope, columns, direction, ids);
+  const narrow = narrowScope(scope, from.timestampNs, to.timestampNs + 1n);
+  yield* selectedRows(context, narrow, selection, direction, ids);
 }
 
+/** Rows as they come. Lines that were not to be had are fetched for themselves. */
 async function* streamRows(
   context: ReadContext,
+  scope: Scope,
   { sql, options }: Statement,
-  columns: RowColumns,
+  selection: Selection,
 ): AsyncGenerator<Row, void, undefined> {
   const chunks = await context.reader.stream(sql, withSignal(context, options));
-  for await (const rows of readRows(chunks, columns, context.labels)) {
-    yield* rows;
+  for await (const rows of readRows(chunks, selection, context.labels)) {
+    const isWhole = !rows.some(({ lineless }) => lineless);
+    yield* isWhole ? rows : await withLines(context, scope, rows, selection.columns);
     await context.turn();
   }
 }
+
+/** The same rows, with the lines of layouts that the catalog did not tell of. */
+const withLines = async (
+  context: ReadContext,
+  scope: Scope,
+  rows: readonly ReadRow[],
+  columns: RowColumns,
+): Promise<readonly Row[]> => {
+  const lineless = rows.filter((row) => row.lineless);
+  const found = new Map<string, Row>();
+  for (let from = 0; from < lineless.length; from += LIMITS.rowsById) {
+    const some = lineless.slice(from, from + LIMITS.rowsById);
+    const selection = everySelection(columns);
+    for await (const row of selectedRows(context, scope, selection, 'forward', some)) {
+      found.set(keyOf(row), row);
+    }
+  }
+  return rows.map((row) => found.get(keyOf(row)) ?? row);
+};
 
 const PART_KINDS: readonly BinaryKind[] = ['i64', 'u64'];
 
@@ -169,8 +201,12 @@ export async function* allRows(
   const whole = occupied(scan.scope);
   if (whole === undefined) return;
   const most = columns === WHOLE_ROWS ? LIMITS.scanSliceRows / WHOLE_WEIGHT : LIMITS.scanSliceRows;
+  const selection = canFillInSql(scan.layouts)
+    ? filledSelection(columns, scan.layouts)
+    : everySelection(columns);
   for await (const slice of slicesOf(context, within(scan, whole), direction, most)) {
-    yield* streamRows(context, rowsQuery(slice, columns, direction, context.labels), columns);
+    const query = rowsQuery(slice, selection, direction, context.labels);
+    yield* streamRows(context, slice.scope, query, selection);
   }
 }
 
@@ -246,13 +282,22 @@ export async function* rowsWithIds(
   direction: Direction,
   ids: readonly { readonly lane: string; readonly seq: number }[],
 ): AsyncGenerator<Row, void, undefined> {
+  yield* selectedRows(context, scope, everySelection(columns), direction, ids);
+}
+
+async function* selectedRows(
+  context: ReadContext,
+  scope: Scope,
+  selection: Selection,
+  direction: Direction,
+  ids: readonly { readonly lane: string; readonly seq: number }[],
+): AsyncGenerator<Row, void, undefined> {
   if (scope.tables.length === 0) return;
   const wanted = new Set(ids.map(keyOf));
-  const scan: Scan = { scope, matchers: [], stages: [] };
   const lanes = [...new Set(ids.map(({ lane }) => lane))];
   const named = { lanes, seqs: ids.map(({ seq }) => seq) };
-  const query = rowsByIdQuery(scan, columns, direction, named, context.labels);
-  for await (const row of streamRows(context, query, columns)) {
+  const query = rowsByIdQuery(scope, selection, direction, named, context.labels);
+  for await (const row of streamRows(context, scope, query, selection)) {
     if (wanted.has(keyOf(row))) yield row;
   }
 }

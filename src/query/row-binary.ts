@@ -9,13 +9,33 @@ import type { Pair } from './labels.ts';
  * Kinds: `name` and `text` strings (names are expected to repeat), `bytes` the bytes as they are,
  * `u8`, `u16`, `u64` numbers (u64 below 2^53 in our tables), `i64` bigint, `time` DateTime64(9)
  * as bigint nanoseconds, `map` pairs, `labels` pairs that come again in other rows (equal ones
- * are the same object), `texts` Array(String).
+ * are the same object), `bytes map` pairs as they are, `texts` Array(String).
  */
 export type BinaryKind =
-  'name' | 'text' | 'bytes' | 'u8' | 'u16' | 'u64' | 'i64' | 'time' | 'map' | 'labels' | 'texts';
+  | 'name'
+  | 'text'
+  | 'bytes'
+  | 'u8'
+  | 'u16'
+  | 'u64'
+  | 'i64'
+  | 'time'
+  | 'map'
+  | 'labels'
+  | 'bytes map'
+  | 'texts';
+
+/** A pair of a map as it is: the key a binary string, the value its bytes. */
+export type BytesPair = readonly [key: string, value: Uint8Array];
 
 export type BinaryValue =
-  string | number | bigint | Uint8Array | readonly Pair[] | readonly string[];
+  | string
+  | number
+  | bigint
+  | Uint8Array
+  | readonly Pair[]
+  | readonly BytesPair[]
+  | readonly string[];
 
 const EMPTY = Buffer.alloc(0);
 /** Width of what has a fixed one. */
@@ -64,7 +84,7 @@ export class RowBinaryReader {
   private measure(): number {
     let at = this.at;
     for (const kind of this.kinds) {
-      if (kind === 'map' || kind === 'labels' || kind === 'texts') {
+      if (kind === 'map' || kind === 'labels' || kind === 'bytes map' || kind === 'texts') {
         const count = this.varintAt(at);
         if (count < 0) return this.short(at + 1);
         at += lengthOfVarint(count);
@@ -131,11 +151,10 @@ export class RowBinaryReader {
       case 'time':
         this.at += 8;
         return buf.readBigInt64LE(start);
-      case 'bytes': {
-        const size = this.readVarint();
-        this.at += size;
-        return buf.subarray(this.at - size, this.at);
-      }
+      case 'bytes':
+        return this.readBytes();
+      case 'bytes map':
+        return this.readBytesPairs();
       case 'text':
         return this.readText();
       case 'name':
@@ -181,6 +200,21 @@ export class RowBinaryReader {
     for (let count = this.readVarint(); count > 0; count--) {
       const key = this.readText();
       pairs.push([key, this.readText()]);
+    }
+    return pairs;
+  }
+
+  private readBytes(): Buffer {
+    const size = this.readVarint();
+    this.at += size;
+    return this.buf.subarray(this.at - size, this.at);
+  }
+
+  private readBytesPairs(): BytesPair[] {
+    const pairs: BytesPair[] = [];
+    for (let count = this.readVarint(); count > 0; count--) {
+      const key = this.readBytes().toString('latin1');
+      pairs.push([key, this.readBytes()]);
     }
     return pairs;
   }

@@ -1,7 +1,7 @@
 import { COLUMNS, TAIL_COLUMNS, type ColumnKind } from '../model/columns.ts';
 import { must } from '../model/errors.ts';
 import type { Labels, Pair } from './labels.ts';
-import { LINE_COLUMNS, lineOf } from './line.ts';
+import { LazyLine } from './lazy-line.ts';
 import {
   LOKI_RECEIVER,
   MESH_LABELS,
@@ -12,9 +12,10 @@ import {
 } from './record-labels.ts';
 import type { RecordFields, Row } from './row.ts';
 import { RowBinaryReader, type BinaryKind, type BinaryValue } from './row-binary.ts';
-import { fromUtf8, isValidUtf8 } from './utf8.ts';
+import type { Selection } from './row-selection.ts';
+import { fromUtf8 } from './utf8.ts';
 
-/** A selection of columns: what to ask the engine for, and how to make rows of the answer. */
+/** Columns that rows carry, besides what their lines are made of (`row-selection.ts`). */
 export interface RowColumns {
   readonly names: readonly string[];
   readonly kinds: readonly BinaryKind[];
@@ -22,7 +23,8 @@ export interface RowColumns {
   readonly whole: boolean;
 }
 
-const LINES: ReadonlySet<string> = new Set(LINE_COLUMNS);
+/** Long, and mostly not looked at: they become text when somebody asks. */
+const LINES: ReadonlySet<string> = new Set(['line', 'body']);
 const ALL: readonly { readonly name: string; readonly kind: ColumnKind }[] = [
   ...COLUMNS,
   ...TAIL_COLUMNS,
@@ -41,7 +43,7 @@ const select = (names: readonly string[], whole: boolean): RowColumns => ({
   whole,
 });
 
-/** Enough for labels, metadata and the line. */
+/** Enough for labels and metadata. */
 export const LINE_ROWS: RowColumns = select(
   [
     'timestamp',
@@ -53,7 +55,6 @@ export const LINE_ROWS: RowColumns = select(
     ...MESH_LABELS.map(([, column]) => column),
     'labels',
     'metadata',
-    ...LINE_COLUMNS,
   ],
   false,
 );
@@ -64,17 +65,21 @@ export const WHOLE_ROWS: RowColumns = select(
   true,
 );
 
-/** Makes rows from values in the order of `columns`. Remembers label sets, for rows in order. */
+/** A row, and whether its line cannot be had from what was selected. */
+export interface ReadRow extends Row {
+  readonly lineless: boolean;
+}
+
+/** Makes rows from a selection's values. Remembers label sets, for rows in order. */
 export const rowMaker = (
-  columns: RowColumns,
+  { columns, line }: Selection,
   options: LabelOptions,
-): ((values: readonly BinaryValue[]) => Row) => {
+): ((values: readonly BinaryValue[]) => ReadRow) => {
   const place = (name: string): number => columns.names.indexOf(name);
   const [timestamp, lane, seq] = [place('timestamp'), place('lane'), place('seq')];
   const [receiver, severity, text] = [place('receiver'), place('severity'), place('severity_text')];
   const [labels, metadata] = [place('labels'), place('metadata')];
   const mesh = MESH_LABELS.map(([, column]) => place(column));
-  const [line, body] = LINE_COLUMNS.map(place) as [number, number];
   const streams = new StreamMemory();
   return (values) => {
     const held: LabelColumns = {
@@ -86,20 +91,45 @@ export const rowMaker = (
       metadata: values[metadata] as readonly Pair[],
     };
     const stream = streams.of(held);
-    const bytes = lineOf(values[line] as Uint8Array, values[body] as Uint8Array);
-    return {
-      timestampNs: values[timestamp] as bigint,
-      lane: values[lane] as string,
-      seq: values[seq] as number,
-      stream,
-      metadata: metadataLabels(held, stream, options),
-      line: fromUtf8(bytes),
-      lineBytes: bytes.length,
-      lineRaw: isValidUtf8(bytes) ? undefined : bytes.slice(),
-      fields: columns.whole ? fieldsOf(columns, values) : undefined,
-    };
+    const print = line(values);
+    return new EngineRow(
+      {
+        timestampNs: values[timestamp] as bigint,
+        lane: values[lane] as string,
+        seq: values[seq] as number,
+        stream,
+        metadata: metadataLabels(held, stream, options),
+        fields: columns.whole ? fieldsOf(columns, values) : undefined,
+        lineless: print === undefined,
+      },
+      print ?? (() => NO_LINE),
+    );
   };
 };
+
+const NO_LINE = new Uint8Array(0);
+
+/** Lines are filled and decoded when they are looked at: label queries never do. */
+class EngineRow extends LazyLine implements ReadRow {
+  readonly timestampNs: bigint;
+  readonly lane: string;
+  readonly seq: number;
+  readonly stream: Labels;
+  readonly metadata: Labels;
+  readonly fields: RecordFields | undefined;
+  readonly lineless: boolean;
+
+  constructor(row: Omit<ReadRow, 'line' | 'lineBytes' | 'lineRaw'>, print: () => Uint8Array) {
+    super(print);
+    this.timestampNs = row.timestampNs;
+    this.lane = row.lane;
+    this.seq = row.seq;
+    this.stream = row.stream;
+    this.metadata = row.metadata;
+    this.fields = row.fields;
+    this.lineless = row.lineless;
+  }
+}
 
 /**
  * Gives the same label set for the same columns, so that others can remember what they made of
@@ -154,11 +184,11 @@ const setText = (texts: Map<string, string>, name: string, value: string): void 
 /** Reads rows as they arrive. Throws when the stream ends within a row. */
 export async function* readRows(
   chunks: AsyncIterable<Uint8Array>,
-  columns: RowColumns,
+  selection: Selection,
   options: LabelOptions,
-): AsyncGenerator<readonly Row[], void, undefined> {
-  const make = rowMaker(columns, options);
-  for await (const values of readValues(chunks, columns.kinds)) yield values.map(make);
+): AsyncGenerator<readonly ReadRow[], void, undefined> {
+  const make = rowMaker(selection, options);
+  for await (const values of readValues(chunks, selection.kinds)) yield values.map(make);
 }
 
 /** Reads values as they arrive, the rows of each chunk together. */

@@ -1,3 +1,4 @@
+import type { Layout } from '../model/layout.ts';
 import type { QueryOptions } from '../model/storage.ts';
 import type { Scope } from './access-filter.ts';
 import { accessSql, lineFilterSql, matcherSql } from './conditions.ts';
@@ -5,7 +6,7 @@ import { labelConditionSql } from './label-conditions.ts';
 import type { Matcher } from './logql/ast.ts';
 import type { Direction, RowId } from './plan.ts';
 import type { LabelOptions } from './record-labels.ts';
-import type { RowColumns } from './rows.ts';
+import type { Selection } from './row-selection.ts';
 import type { SqlStage } from './split.ts';
 import { SqlParams } from './sql-params.ts';
 
@@ -24,6 +25,8 @@ export interface Scan {
   readonly scope: Scope;
   readonly matchers: readonly Matcher[];
   readonly stages: readonly SqlStage[];
+  /** The layouts that rows which the matchers admit may have. */
+  readonly layouts: readonly Layout[];
   readonly after?: { readonly id: RowId; readonly direction: Direction } | undefined;
 }
 
@@ -40,7 +43,7 @@ export const fromSql = (scan: Scan, params: SqlParams, labels: LabelOptions): st
   if (access !== undefined) conditions.push(access);
   for (const matcher of scan.matchers) conditions.push(matcherSql(matcher, params));
   for (const stage of scan.stages) {
-    if (stage.type === 'line_filter') conditions.push(lineFilterSql(stage, params));
+    if (stage.type === 'line_filter') conditions.push(lineFilterSql(stage, params, scan.layouts));
     else {
       conditions.push(labelConditionSql(stage.filter, stage.space, params, labels).pass);
     }
@@ -58,7 +61,23 @@ export const statement = (
   sql: string,
   params: SqlParams,
   settings: NonNullable<QueryOptions['settings']> = {},
-): Statement => ({ sql, options: { params: params.all, settings } });
+): Statement => ({
+  sql,
+  options: {
+    params: params.all,
+    settings: sql.length > USUAL_QUERY_BYTES ? { ...longQuery(sql), ...settings } : settings,
+  },
+});
+
+/** Below what every ClickHouse takes without being told (262,144). */
+const USUAL_QUERY_BYTES = 200_000;
+
+/** Statements with many layouts are long; those of a user never are (`LIMITS.logqlBytes`). */
+const longQuery = (sql: string): NonNullable<QueryOptions['settings']> => ({
+  max_query_size: 2 * sql.length,
+  max_ast_elements: 500_000,
+  max_expanded_ast_elements: 2_000_000,
+});
 
 const orderSql = (direction: Direction): string => {
   const way = direction === 'backward' ? 'DESC' : 'ASC';
@@ -85,18 +104,18 @@ export const idsQuery = (
  * lanes named. The scope's time must be that of the ids.
  */
 export const rowsByIdQuery = (
-  scan: Scan,
-  columns: RowColumns,
+  scope: Scope,
+  selection: Selection,
   direction: Direction,
   ids: { readonly lanes: readonly string[]; readonly seqs: readonly number[] },
   labels: LabelOptions,
 ): Statement => {
   const params = new SqlParams();
-  const from = fromSql({ scope: scan.scope, stages: [], matchers: [] }, params, labels);
+  const from = fromSql({ scope, stages: [], matchers: [], layouts: [] }, params, labels);
   const lanes = params.texts(ids.lanes);
   const seqs = params.texts(ids.seqs.map(String));
   return statement(
-    `SELECT ${columns.names.join(', ')} FROM ${from} AND lane IN ${lanes}` +
+    `SELECT ${selection.sql.join(', ')} FROM ${from} AND lane IN ${lanes}` +
       ` AND seq IN arrayMap(s -> toUInt64(s), ${seqs}) ${orderSql(direction)}`,
     params,
   );
@@ -105,14 +124,14 @@ export const rowsByIdQuery = (
 /** All rows of a scan, in order: for slices that `partsQuery` has found small enough. */
 export const rowsQuery = (
   scan: Scan,
-  columns: RowColumns,
+  selection: Selection,
   direction: Direction,
   labels: LabelOptions,
 ): Statement => {
   const params = new SqlParams();
   const from = fromSql(scan, params, labels);
   return statement(
-    `SELECT ${columns.names.join(', ')} FROM ${from} ${orderSql(direction)}`,
+    `SELECT ${selection.sql.join(', ')} FROM ${from} ${orderSql(direction)}`,
     params,
   );
 };

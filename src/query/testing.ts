@@ -1,6 +1,6 @@
-import { RecordBatch, type Batch } from '../model/batch.ts';
+import { RecordBatch, type Batch, type LayoutUse } from '../model/batch.ts';
 import { C, COLUMNS, type ColumnName } from '../model/columns.ts';
-import { bytesOf, fillLine, type Layout, type RowValues } from '../model/layout.ts';
+import { binary, bytesOf, fillLine, type Layout, type RowValues } from '../model/layout.ts';
 import { keys } from '../model/key.ts';
 import { LogRecord } from '../model/record.ts';
 import type { EngineReader, NumberedBatch } from '../model/storage.ts';
@@ -108,7 +108,18 @@ export const testBatch = (
     }
     batch.append(record);
   }
-  return batch.take(tenant, 'test');
+  return { ...batch.take(tenant, 'test'), layouts: layoutUses(records) };
+};
+
+/** The layouts of the records and the services that use them, for the catalog. */
+const layoutUses = (records: readonly TestRecord[]): LayoutUse[] => {
+  const uses = new Map<string, Set<string>>();
+  for (const { layout, columns } of records) {
+    if (layout === undefined) continue;
+    const services = uses.get(layout) ?? new Set();
+    uses.set(layout, services.add(binary(bytesOfValue(columns?.service))));
+  }
+  return [...uses].map(([text, services]) => ({ text, services: [...services] }));
 };
 
 const pairsOf = (map: TestPairs | undefined): Pair[] =>

@@ -16,8 +16,8 @@ import { runRange } from './metric-query.ts';
 import { compilePredicate } from './predicate.ts';
 import type { Row } from './row.ts';
 import { QuerySession } from './session.ts';
-import { testBatch, testRows, type TestRecord } from './testing.ts';
-import { toUtf8 } from './utf8.ts';
+import { LABELS, piece, record, T0, text, value } from './stored-arbitrary.ts';
+import { testBatch, testRows } from './testing.ts';
 
 /**
  * The law of the two evaluators: what SQL finds is what the predicate lets through, over records of
@@ -25,87 +25,11 @@ import { toUtf8 } from './utf8.ts';
  */
 
 const S = 1_000_000_000n;
-const T0 = 1_793_700_000n * S;
 const OPTIONS = { discoverLogLevels: true };
 
-/** Pieces that lines, labels and needles are made of, so that they often meet. */
-const PIECES = [
-  'error',
-  'ERROR',
-  'a',
-  'b',
-  ' ',
-  '\n',
-  '\t',
-  '"',
-  '\\',
-  "'",
-  '%',
-  '_',
-  '{',
-  '}',
-  '0',
-  '\u0000',
-  'é',
-  'ß',
-  '日本',
-  '😀',
-  '\ufffd',
-  '.',
-  '*',
-  '/path',
-  '=',
-  'K',
-  '\u212a',
-  '\r\n',
-  '$1',
-  '--',
-  ';',
-];
-const piece = fc.constantFrom(...PIECES);
-const text = fc.array(piece, { maxLength: 8 }).map((parts) => parts.join(''));
-/** Lines also hold bytes that are no UTF-8. */
-const hostile = fc
-  .array(fc.oneof({ weight: 6, arbitrary: piece.map(toUtf8) }, fc.uint8Array({ maxLength: 4 })), {
-    maxLength: 8,
-  })
-  .map((parts) => Buffer.concat(parts) as Uint8Array);
-/** No empty needle, no NUL: LogQL has none. */
-const needle = text.map((value) => value.replaceAll('\0', ''));
-
-const value = fc.constantFrom('', 'a', 'b', 'shop', 'pay', 'a.b', 'é', 'line\nbreak', 'A');
-const map = (names: readonly string[]): fc.Arbitrary<Record<string, string>> =>
-  fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 3 });
-const LABELS = ['app', 'service_name', 'pod', 'namespace', 'detected_level', 'trace_id'];
-const METADATA = ['trace_id', 'trace.id', 'app', 'k8s.pod', 'k8s_pod', '9lives', 'detected_level'];
-
-const record: fc.Arbitrary<TestRecord> = fc
-  .record({
-    second: fc.integer({ min: 0, max: 400 }),
-    loki: fc.boolean(),
-    line: hostile,
-    structured: fc.boolean(),
-    severity: fc.constantFrom(0, 1, 5, 9, 13, 17, 20, 21, 24),
-    severityText: fc.constantFrom('', 'FATAL', 'CRIT', 'critical', 'Emerg'),
-    labels: map(LABELS),
-    metadata: map(METADATA),
-    columns: map(['service', 'namespace', 'pod', 'mesh', 'kind', 'cluster']),
-  })
-  .map(({ second, loki, line, structured, severity, severityText, labels, metadata, columns }) => ({
-    timestampNs: T0 + BigInt(second) * S,
-    line,
-    structured,
-    severity,
-    labels,
-    metadata,
-    columns: {
-      receiver: loki ? 'loki' : 'otlp',
-      severity_text: severityText,
-      ...columns,
-      // What ingest guarantees of Loki's streams.
-      ...(loki && { service: labels['service_name'] ?? '' }),
-    },
-  }));
+const seed = Number(process.env['MESHTRAIL_FUZZ_SEED'] ?? 7);
+const records = fc.sample(record, { numRuns: 500, seed });
+const rows = testRows(records, OPTIONS, { lane: 't/default/test', seq: 0 });
 
 const op = fc.constantFrom('=', '!=', '=~', '!~');
 const REGEXES = [
@@ -171,6 +95,26 @@ const regex = fc
     { minLength: 1, maxLength: 5 },
   )
   .map((parts) => parts.join('').replaceAll('\0', ''));
+/** Parts of the stored lines, so that needles are found: in values, literals and across seams. */
+const cut = fc
+  .record({
+    row: fc.nat(rows.length - 1),
+    from: fc.nat(200),
+    size: fc.integer({ min: 1, max: 24 }),
+  })
+  .map(({ row, from, size }) => {
+    const { line } = rows[row] as Row;
+    const start = line.length === 0 ? 0 : from % line.length;
+    // Not through the middle of a character, and without NUL, which LogQL has not.
+    return Buffer.from(line.slice(start, start + size))
+      .toString('utf8')
+      .replaceAll('\0', '');
+  });
+/** No empty needle, no NUL: LogQL has none. */
+const needle = fc.oneof(
+  { weight: 3, arbitrary: cut },
+  { weight: 2, arbitrary: text.map((one) => one.replaceAll('\0', '')) },
+);
 const lineFilter = fc.oneof(
   fc.tuple(fc.constantFrom('|=', '!='), needle).map(([how, what]) => `${how} ${quote(what)}`),
   fc.tuple(needle, needle).map(([a, b]) => `|= ${quote(a)} or ${quote(b)}`),
@@ -189,16 +133,11 @@ const query = fc
 
 let directory: string;
 let target: TestEngine;
-let records: TestRecord[];
-let rows: Row[];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'meshtrail-evaluators-'));
   target = await startTestEngine(directory);
-  const seed = Number(process.env['MESHTRAIL_FUZZ_SEED'] ?? 7);
-  records = fc.sample(record, { numRuns: 400, seed });
-  const stored = await target.store(testBatch('t', T0, records));
-  rows = testRows(records, OPTIONS, stored);
+  await target.store(testBatch('t', T0, records));
 });
 
 afterAll(async () => {

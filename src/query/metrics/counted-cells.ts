@@ -1,6 +1,6 @@
 import { LIMITS } from '../../model/limits.ts';
 import type { Labels, Pair } from '../labels.ts';
-import { LINE_SQL } from '../line.ts';
+import { lineLengthSql } from '../layout-sql.ts';
 import type { RangeAggregation } from '../logql/ast.ts';
 import { Entry } from '../pipeline/entry.ts';
 import {
@@ -127,7 +127,7 @@ const cellsQuery = (
     `toUnixTimestamp64Nano(timestamp) - ${params.int64(grid.originNs)} AS since`,
     `if(since <= 0, 0, intDiv(since + ${params.int64(grid.stepNs - 1n)}, ${step})) AS a`,
     `least(intDiv(since + ${params.int64(grid.rangeNs - 1n)}, ${step}), ${params.int64(grid.last)}) AS b`,
-    counted ? `length(${LINE_SQL}) AS size` : 'toUInt64(0) AS size',
+    counted ? `${lineLengthSql(scan.layouts)} AS size` : 'toUInt64(0) AS size',
   ];
   const names = columns.map((_, i) => `g${i}`);
   const keys = [...names, 'a', 'b'].join(', ');

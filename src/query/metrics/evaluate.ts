@@ -4,6 +4,7 @@ import { sortLabels, type Labels, type Pair } from '../labels.ts';
 import type { BinaryExpr, MetricExpr, RangeAggregation, VectorAggregation } from '../logql/ast.ts';
 import type { MetricPlan } from '../plan.ts';
 import type { ReadContext } from '../read.ts';
+import { layoutsOf, serviceTest } from '../relevant-layouts.ts';
 import { splitStages } from '../split.ts';
 import { accumulatorOf } from './accumulator.ts';
 import { withLiteral, withVector } from './binary.ts';
@@ -81,7 +82,8 @@ class Builder {
     const scope = await plan.open(startNs, endNs);
     const shape = shapeOf(expr, outer);
     const { sql, rest } = splitStages(neededStages(expr, shape));
-    const scan = { scope, matchers: expr.range.log.matchers, stages: sql };
+    const { matchers } = expr.range.log;
+    const scan = { scope, matchers, stages: sql, layouts: layoutsOf(scope, serviceTest(matchers)) };
     const counted = rest.length === 0 && expr.range.unwrap === null;
     const cells = counted
       ? countedCells(context, scan, expr, shape, grid)

@@ -26,8 +26,8 @@ export class Entry {
   readonly row: Row;
   error = '';
   errorDetails = '';
-  private text: string;
-  private changed = false;
+  /** What a stage made of the line; the row's own line is not asked for before it is needed. */
+  private text: string | undefined;
   private collapsed: string | undefined;
   private metadata: Map<string, string> | undefined;
   private parsed: Map<string, string> | undefined;
@@ -37,7 +37,6 @@ export class Entry {
 
   constructor(row: Row) {
     this.row = row;
-    this.text = row.line;
     for (const [name, value] of row.metadata) {
       const label = this.inStream(name) ? name + EXTRACTED : name;
       if (label === ERROR_LABEL) this.error = value;
@@ -47,31 +46,31 @@ export class Entry {
   }
 
   get line(): string {
-    return this.text;
+    return this.text ?? this.row.line;
   }
 
   set line(text: string) {
     this.text = text;
-    this.changed = true;
   }
 
   /** Size of the line, bytes. */
   get bytes(): number {
-    return this.changed ? Buffer.byteLength(this.text, 'utf8') : this.row.lineBytes;
+    const { text } = this;
+    return text === undefined ? this.row.lineBytes : Buffer.byteLength(text, 'utf8');
   }
 
   /** Whether the line's bytes contain the text's. */
   contains(needle: string): boolean {
-    const { lineRaw } = this.row;
-    if (this.changed || lineRaw === undefined) return this.text.includes(needle);
-    return includesBytes(lineRaw, needle);
+    if (this.text !== undefined) return this.text.includes(needle);
+    const { line, lineRaw } = this.row;
+    return lineRaw === undefined ? line.includes(needle) : includesBytes(lineRaw, needle);
   }
 
   /** The line as regular expressions see it. */
   get matchable(): string {
-    const { lineRaw } = this.row;
-    if (this.changed || lineRaw === undefined) return this.text;
-    return (this.collapsed ??= collapsedText(lineRaw));
+    if (this.text !== undefined) return this.text;
+    const { line, lineRaw } = this.row;
+    return lineRaw === undefined ? line : (this.collapsed ??= collapsedText(lineRaw));
   }
 
   /** The label's value, `undefined` where absent. Parsed labels may be empty. */
