@@ -39,8 +39,8 @@ export interface BucketLayout {
   /** One object for each text, whatever the bucket. */
   readonly layout: Layout;
   /**
-   * Values of `service`, '' among them, that such rows may have, as text (what is not UTF-8 is
-   * U+FFFD there); undefined: any.
+   * Values of `service`, '' among them, that such rows may have; undefined: any, also such as are
+   * not UTF-8.
    */
   readonly services: ReadonlySet<string> | undefined;
 }

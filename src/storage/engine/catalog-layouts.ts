@@ -5,9 +5,6 @@ import { LIMITS } from '../../model/limits.ts';
 import type { Bucket, BucketLayout } from '../../model/storage.ts';
 import type { Database } from '../../platform/sqlite.ts';
 
-/** Keeps a leading byte order mark: names are compared as they are. */
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-
 /** The layouts of one bucket. */
 export interface BucketLayouts {
   /** Grows; never another array. */
@@ -16,11 +13,11 @@ export interface BucketLayouts {
 
 interface Use {
   readonly layout: Layout;
-  services: Set<string> | undefined;
+  services: ReadonlySet<string> | undefined;
 }
 
 interface Held extends BucketLayouts {
-  readonly bucket: string;
+  readonly disk: number;
   readonly tenant: string;
   readonly list: Use[];
   readonly byText: Map<string, Use>;
@@ -44,7 +41,7 @@ interface Group {
   readonly reject: (error: unknown) => void;
 }
 
-/** One layout's new rows; `services` undefined: from now on it is everybody's. */
+/** A layout's new row. */
 interface Entry {
   readonly held: Held;
   readonly text: string;
@@ -58,44 +55,42 @@ interface Entry {
 export class LayoutBook {
   private readonly database: Database;
   private readonly known = new Map<string, Known>();
-  private readonly buckets = new Map<string, Held>();
+  private readonly buckets = new Map<number, Held>();
   private readonly tenants = new Map<string, Set<Layout>>();
-  /** One string for each service, however many layouts it uses. */
-  private readonly names = new Map<string, string>();
   private group: Group | undefined;
 
   /** Reads what the catalog has. Throws `data_newer`. */
   constructor(database: Database) {
     this.database = database;
     const byId = new Map<bigint, Layout>();
-    for (const row of database.all('SELECT id, text FROM layout')) {
-      const [id, text] = [row['id'] as bigint, binary(row['text'] as Uint8Array)];
-      const layout = parseLayout(text);
-      if (layout === undefined) {
-        throw new MeshtrailError(
-          'data_newer',
-          'catalog.db has a layout that this program cannot read',
-          'run the newer version that wrote it',
-        );
-      }
-      byId.set(id, layout);
-      this.known.set(text, { id, layout });
+    for (const { id, text } of database.all('SELECT id, text FROM layout')) {
+      const layout = parseLayout(binary(text as Uint8Array));
+      if (layout === undefined) throw unreadable();
+      byId.set(id as bigint, layout);
+      this.known.set(layout.text, { id: id as bigint, layout });
     }
+    // Most buckets have the same services: equal sets are one, for memory and for readers.
+    const sets = new Map<unknown, ReadonlySet<string>>();
+    const setOf = (names: unknown): ReadonlySet<string> => {
+      let set = sets.get(names);
+      if (set === undefined)
+        sets.set(names, (set = new Set(JSON.parse(String(names)) as string[])));
+      return set;
+    };
     const uses = database.all(
-      'SELECT bucket, tenant, layout, any_service, service FROM layout_use' +
-        ' JOIN bucket ON bucket.id = layout_use.bucket ORDER BY bucket, layout',
+      'SELECT bucket, tenant, layout, services FROM layout_use' +
+        ' JOIN bucket ON bucket.disk = layout_use.bucket ORDER BY bucket, layout',
     );
-    for (const row of uses) {
-      const held = this.hold(String(row['bucket']), String(row['tenant']));
-      const layout = must(byId.get(row['layout'] as bigint), 'a foreign key');
-      const services = new Set([utf8.decode(row['service'] as Uint8Array)]);
-      this.remember(held, layout, row['any_service'] === 1n ? undefined : services);
+    for (const { bucket, tenant, layout, services } of uses) {
+      const held = this.hold(Number(bucket), String(tenant));
+      const known = must(byId.get(layout as bigint), 'a foreign key');
+      this.remember(held, known, services === null ? undefined : setOf(services));
     }
   }
 
   /** The layouts of a bucket, none where it is new. */
-  open({ id, tenant }: Bucket): BucketLayouts {
-    return this.hold(id, tenant);
+  open({ disk, tenant }: Bucket): BucketLayouts {
+    return this.hold(disk, tenant);
   }
 
   /** Distinct layouts of a tenant's buckets. */
@@ -151,57 +146,51 @@ export class LayoutBook {
       id = this.database.all(sql, bytesOf(text))[0]?.['id'] as bigint;
       ids.set(text, id);
     }
-    const insert = 'INSERT INTO layout_use VALUES (?, ?, ?, ?)';
-    const { bucket } = held;
-    if (services === undefined) {
-      this.database.all('DELETE FROM layout_use WHERE bucket = ? AND layout = ?', bucket, id);
-      this.database.all(insert, bucket, id, 1n, bytesOf(''));
-      return;
-    }
-    for (const service of services) {
-      this.database.all(insert, bucket, id, 0n, Buffer.from(service));
-    }
+    this.database.all(
+      'INSERT INTO layout_use VALUES (?, ?, ?)' +
+        ' ON CONFLICT DO UPDATE SET services = excluded.services',
+      held.disk,
+      id,
+      services === undefined ? null : JSON.stringify([...services].sort()),
+    );
   }
 
   private layoutOf(text: string): Layout {
     return must(this.known.get(text), 'written before it is remembered').layout;
   }
 
-  /** `services` undefined: any. */
-  private remember(held: Held, layout: Layout, services: ReadonlySet<string> | undefined): void {
+  private remember(held: Held, layout: Layout, services: Use['services']): void {
     let use = held.byText.get(layout.text);
     if (use === undefined) {
-      use = { layout, services: new Set() };
+      use = { layout, services };
       held.byText.set(layout.text, use);
       held.list.push(use);
-      const { tenant } = held;
-      const ofTenant = this.tenants.get(tenant);
-      if (ofTenant === undefined) this.tenants.set(tenant, new Set([layout]));
+      const ofTenant = this.tenants.get(held.tenant);
+      if (ofTenant === undefined) this.tenants.set(held.tenant, new Set([layout]));
       else ofTenant.add(layout);
+    } else {
+      held.services -= use.services?.size ?? 0;
+      use.services = services;
     }
-    held.services -= use.services?.size ?? 0;
-    if (services === undefined) use.services = undefined;
-    for (const service of services ?? []) use.services?.add(this.nameOf(service));
-    held.services += use.services?.size ?? 0;
+    held.services += services?.size ?? 0;
   }
 
-  private nameOf(service: string): string {
-    const name = this.names.get(service);
-    if (name !== undefined) return name;
-    if (this.names.size >= LIMITS.layoutUsesPerBucket) this.names.clear();
-    this.names.set(service, service);
-    return service;
-  }
-
-  private hold(bucket: string, tenant: string): Held {
-    let held = this.buckets.get(bucket);
+  private hold(disk: number, tenant: string): Held {
+    let held = this.buckets.get(disk);
     if (held === undefined) {
-      held = { bucket, tenant, list: [], byText: new Map(), services: 0 };
-      this.buckets.set(bucket, held);
+      held = { disk, tenant, list: [], byText: new Map(), services: 0 };
+      this.buckets.set(disk, held);
     }
     return held;
   }
 }
+
+const unreadable = (): MeshtrailError =>
+  new MeshtrailError(
+    'data_newer',
+    'catalog.db has a layout that this program cannot read',
+    'run the newer version that wrote it',
+  );
 
 const knows = (held: Held, uses: readonly LayoutUse[]): boolean => {
   for (const { text, services } of uses) {
@@ -235,19 +224,24 @@ const add = (news: News, held: Held, text: string, services: readonly string[]):
   }
 };
 
+/** Endless, or not UTF-8: no query could name it for certain. */
+const isStrange = (service: string): boolean =>
+  service.length > LIMITS.layoutServiceLength || service.includes('\ufffd');
+
 /** The rows to write; what goes beyond a bound becomes a layout of any service. */
 const entriesOf = (news: News): Entry[] => {
   const entries: Entry[] = [];
   for (const [held, ofBucket] of news) {
     let room = LIMITS.layoutUsesPerBucket - held.services;
     for (const [text, fresh] of ofBucket) {
-      const before = held.byText.get(text)?.services?.size ?? 0;
+      const before = held.byText.get(text)?.services;
+      const services = before === undefined ? fresh : new Set([...before, ...fresh]);
       const fits =
-        before + fresh.size <= LIMITS.servicesPerLayout &&
+        services.size <= LIMITS.servicesPerLayout &&
         fresh.size <= room &&
-        ![...fresh].some((service) => service.length > LIMITS.layoutServiceLength);
-      entries.push({ held, text, services: fits ? fresh : undefined });
-      room += fits ? -fresh.size : before;
+        ![...fresh].some(isStrange);
+      entries.push({ held, text, services: fits ? services : undefined });
+      room += fits ? -fresh.size : (before?.size ?? 0);
     }
   }
   return entries;

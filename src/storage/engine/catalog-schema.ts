@@ -18,15 +18,13 @@ export const CATALOG_MIGRATIONS = [
      min_ns INTEGER NOT NULL,
      max_ns INTEGER NOT NULL
    ) STRICT;`,
-  // Texts once, however many buckets have them; one row of `layout_use` for each service, or a
-  // single one with `any_service` and no name. BLOBs: texts need not be UTF-8, and both may hold
-  // any character.
+  // Texts once, however many buckets have them; they need not be UTF-8. `bucket` is a bucket's
+  // disk; `services` is a JSON array of names, NULL where any service may use the layout.
   `CREATE TABLE layout (id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE) STRICT;
    CREATE TABLE layout_use (
-     bucket TEXT NOT NULL REFERENCES bucket (id),
+     bucket INTEGER NOT NULL REFERENCES bucket (disk),
      layout INTEGER NOT NULL REFERENCES layout (id),
-     any_service INTEGER NOT NULL,
-     service BLOB NOT NULL,
-     PRIMARY KEY (bucket, layout, any_service, service)
+     services TEXT,
+     PRIMARY KEY (bucket, layout)
    ) STRICT, WITHOUT ROWID;`,
 ] as const;
