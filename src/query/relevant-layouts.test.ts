@@ -5,7 +5,7 @@ import type { BucketLayout } from '../model/storage.ts';
 import { ALL_OF_TENANT, narrowScope, openScope, type Scope } from './access-filter.ts';
 import { LogqlError } from './logql/errors.ts';
 import { parseLogql } from './logql/parser.ts';
-import { layoutsOf, serviceTest } from './relevant-layouts.ts';
+import { layoutsOf, serviceTest, type ServiceTest } from './relevant-layouts.ts';
 
 const layout = (text: string): Layout => must(parseLayout(text), text);
 const JSON_LINE = layout('{"msg":"<body>"}');
@@ -31,7 +31,7 @@ const scope = (...tables: readonly BucketLayout[][]): Scope => ({
   })),
 });
 
-const testOf = (selector: string): ((service: string) => boolean) => {
+const testOf = (selector: string): ServiceTest => {
   const expr = parseLogql(selector);
   if (expr instanceof LogqlError || expr.type !== 'log') throw new Error(selector);
   return serviceTest(expr.matchers);
@@ -55,10 +55,23 @@ test.each([
   expect(SERVICES.filter(testOf(selector))).toEqual(admitted);
 });
 
-test('services that are not all UTF-8 are always admitted', () => {
-  expect(testOf('{service_name="日本"}')('日本')).toBe(true);
-  expect(testOf('{service_name="e"}')('é')).toBe(false);
-  expect(testOf('{service_name="shop"}')('sh\ufffdp')).toBe(true);
+test('what names its services says so, and the list is what the test admits', () => {
+  expect(testOf('{service_name="日本"}').only).toEqual(['日本']);
+  expect(testOf('{service_name=~"shop|pay"}').only).toEqual(['shop', 'pay']);
+  expect(testOf('{service_name=~"shop|pay", service_name=~"s.*"}').only).toEqual(['shop']);
+  expect(testOf('{service_name=~"shop.*"}').only).toBeUndefined();
+  expect(testOf('{pod="p", service_name!="shop"}').only).toBeUndefined();
+});
+
+test.each([
+  ['{service_name="pay"}', [PLAIN, JSON_LINE]],
+  ['{service_name="gateway"}', [ACCESS]],
+  ['{service_name=~"gateway|nobody|none"}', [ACCESS]],
+  ['{service_name=~"p.*"}', [PLAIN, JSON_LINE]],
+  ['{service_name="nobody"}', []],
+])('layouts for %s', (selector, expected) => {
+  const all = scope([of(JSON_LINE, 'shop', 'pay'), of(ACCESS, 'gateway')], [of(PLAIN, 'pay')]);
+  expect(layoutsOf(all, testOf(selector))).toEqual(expected);
 });
 
 test('layouts are those that an admitted service uses, each once, in one order', () => {
