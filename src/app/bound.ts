@@ -1,7 +1,7 @@
 import { COLUMNS } from '../model/columns.ts';
 import { keys } from '../model/key.ts';
 import { LIMITS } from '../model/limits.ts';
-import type { LogRecord, Pairs } from '../model/record.ts';
+import type { LogRecord } from '../model/record.ts';
 
 /** The columns whose values are byte ranges. */
 const RANGES = Uint8Array.from(
@@ -42,18 +42,6 @@ export const cutLine = (record: LogRecord): void => {
   mark(record, LINE_MARK, size);
 };
 
-const pairsBytes = (pairs: Pairs): number => {
-  const { count, starts, ends } = pairs;
-  let bytes = 0;
-  for (let i = 0; i < count; i++) {
-    const key = pairs.keys[i] as typeof LINE_MARK;
-    // Names that are interned are short: only the others are worth a look.
-    if (key.id < 0) bytes += key.bytes.length;
-    bytes += (ends[i] as number) - (starts[i] as number);
-  }
-  return bytes;
-};
-
 const rangesBytes = (record: LogRecord): number => {
   const { starts, ends } = record;
   let bytes = 0;
@@ -66,10 +54,7 @@ const rangesBytes = (record: LogRecord): number => {
 };
 
 const valueBytes = (record: LogRecord): number =>
-  rangesBytes(record) +
-  pairsBytes(record.labels) +
-  pairsBytes(record.metadata) +
-  pairsBytes(record.attributes);
+  rangesBytes(record) + record.labels.bytes + record.metadata.bytes + record.attributes.bytes;
 
 /**
  * Bounds what a record holds beside its line: values longer than a line may be are cut, and pairs
@@ -91,7 +76,7 @@ export const boundValues = (record: LogRecord): { cut: number; leftOut: number }
   let leftOut = 0;
   for (const pairs of [record.labels, record.metadata, record.attributes]) {
     const { count } = pairs;
-    pairs.count = 0;
+    pairs.clear();
     for (let i = 0; i < count; i++) {
       const key = pairs.keys[i] as typeof LINE_MARK;
       const buf = pairs.bufs[i] as Uint8Array;

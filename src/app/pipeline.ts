@@ -4,7 +4,7 @@ import { C } from '../model/columns.ts';
 import { LayoutAllowance, type Grant } from '../model/layout-allowance.ts';
 import { LayoutFinder } from '../model/layout-finder.ts';
 import { LIMITS } from '../model/limits.ts';
-import { LogRecord, setAscii, settleLine } from '../model/record.ts';
+import { LogRecord, settleLine } from '../model/record.ts';
 import type { EventSink } from '../ingest/decode/decode.ts';
 import type { Normalize } from '../ingest/normalize/recognise.ts';
 import { boundValues, cutLine, isLong } from './bound.ts';
@@ -35,6 +35,9 @@ export class Pipeline implements EventSink {
   private tenant = '';
   private protocol = '';
   private peer = '';
+  /** The bytes of `protocol`, then of `peer`. */
+  private sender = new Uint8Array(0);
+  private protocolEnd = 0;
   private observedNs = 0n;
 
   constructor(
@@ -52,6 +55,10 @@ export class Pipeline implements EventSink {
   /** The next records come from this sender; batches hold one tenant and one protocol each. */
   from(tenant: string, protocol: string, peer: string, observedNs: bigint): void {
     if (tenant !== this.tenant || protocol !== this.protocol) this.close();
+    if (protocol !== this.protocol || peer !== this.peer) {
+      this.sender = encoder.encode(protocol + peer);
+      this.protocolEnd = encoder.encode(protocol).length;
+    }
     this.tenant = tenant;
     this.protocol = protocol;
     this.peer = peer;
@@ -79,8 +86,9 @@ export class Pipeline implements EventSink {
     // whole first, since half of one does not even say which service wrote it
     if (isLong(record) && !isObject(record)) this.cut(record);
     // who sent it
-    setAscii(record, C.receiver, this.protocol);
-    if (this.peer !== '') setAscii(record, C.source, this.peer);
+    const { sender, protocolEnd } = this;
+    record.set(C.receiver, sender, 0, protocolEnd);
+    if (sender.length > protocolEnd) record.set(C.source, sender, protocolEnd, sender.length);
     // normalize: the line's own fields
     this.normalize(record, sourceOf(record));
     this.counts.fieldsOverflowed += record.overflow;
@@ -170,6 +178,8 @@ const sourceOf = (record: LogRecord): number => {
   }
   return hash;
 };
+
+const encoder = new TextEncoder();
 
 const SAMPLE_BYTES = 256;
 

@@ -162,6 +162,16 @@ const CAPITALS = encoder.encode('0123456789ABCDEF');
 const hexValue = (byte: number): number =>
   byte < 0x3a ? byte - 0x30 : ((byte | 0x20) - 0x57) & 15;
 
+/** Whether all escapes are those of the minimal dialect, which then need not be tried. */
+const isMinimal = (raw: Uint8Array, start: number, end: number): boolean => {
+  for (let at = start; at < end; at++) {
+    if (raw[at] !== 0x5c) continue;
+    const kind = raw[++at];
+    if (kind === 0x75 || kind === 0x2f) return false;
+  }
+  return true;
+};
+
 /** The dialect that the escapes of a string's content tell of; a guess, to be tried. */
 const guessDialect = (raw: Uint8Array, start: number, end: number): number => {
   let dialect = 0;
@@ -184,8 +194,8 @@ const guessDialect = (raw: Uint8Array, start: number, end: number): number => {
 };
 
 /**
- * The dialect in which `value` is written as the string content from `start` to `end`; -1 where
- * it is in none: mixed habits, unpaired surrogates.
+ * The dialect in which `value` is written as the string content from `start` to `end`, which is
+ * that value escaped; -1 where it is in none: mixed habits, unpaired surrogates.
  */
 export const dialectOf = (
   raw: Uint8Array,
@@ -193,6 +203,7 @@ export const dialectOf = (
   end: number,
   value: Uint8Array,
 ): number => {
+  if (isMinimal(raw, start, end)) return DIALECT.minimal;
   const dialect = guessDialect(raw, start, end);
   const again = escapeJson(value, dialect);
   if (again.length !== end - start) return -1;

@@ -11,6 +11,8 @@ import { LIMITS } from './limits.ts';
  */
 export class Pairs {
   count = 0;
+  /** At least the bytes of all values, and of names that are not interned (those are short). */
+  bytes = 0;
   readonly keys: Key[] = [];
   readonly bufs: Uint8Array[] = [];
   readonly starts: number[] = [];
@@ -18,16 +20,18 @@ export class Pairs {
 
   clear(): void {
     this.count = 0;
+    this.bytes = 0;
   }
 
   /** Empties the map and lets go of the buffers that its values were in. */
   release(): void {
-    this.count = 0;
+    this.clear();
     this.bufs.length = 0;
   }
 
   put(key: Key, buf: Uint8Array, start: number, end: number): void {
     const i = this.count++;
+    this.bytes += end - start + (key.id < 0 ? key.bytes.length : 0);
     this.keys[i] = key;
     this.bufs[i] = buf;
     this.starts[i] = start;
@@ -154,9 +158,9 @@ export class LogRecord {
     this.numbers.fill(0);
     this.timeSec = -1;
     this.timeNano = 0;
-    this.labels.count = 0;
-    this.metadata.count = 0;
-    this.attributes.count = 0;
+    this.labels.clear();
+    this.metadata.clear();
+    this.attributes.clear();
     this.lineStart = 0;
     this.lineEnd = 0;
     this.receivedStart = 0;
@@ -282,16 +286,6 @@ export class LogRecord {
     return decoder.decode(this.lineBuf.subarray(this.lineStart, this.lineEnd));
   }
 }
-
-/** Writes ASCII text into the scratch and sets the column to it. */
-export const setAscii = (record: LogRecord, column: number, value: string): void => {
-  const { scratch } = record;
-  scratch.reserve(value.length);
-  const start = scratch.used;
-  for (let i = 0; i < value.length; i++) scratch.buf[start + i] = value.charCodeAt(i);
-  scratch.used = start + value.length;
-  record.set(column, scratch.buf, start, scratch.used);
-};
 
 /**
  * Settles where the line is kept: nowhere but in its values and `record.layout` where it has one,

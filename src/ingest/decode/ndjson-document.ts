@@ -1,6 +1,8 @@
 import { putField, VALUE, type ValueKind } from '../../model/fields.ts';
-import { scanObject, type ValueVisitor } from '../../model/json-scanner.ts';
-import { keys, type Key } from '../../model/key.ts';
+import type { Gap } from '../../model/gap.ts';
+import type { FieldList } from '../../model/json-fields.ts';
+import { listFields } from '../../model/json-scanner.ts';
+import { keys } from '../../model/key.ts';
 import type { LogRecord } from '../../model/record.ts';
 import type { EventSink } from './decode.ts';
 
@@ -11,42 +13,39 @@ const MESSAGE = keys.of('message');
  * `message` is the line and every other field is the envelope; an object without one is its own
  * line, byte for byte, and the normalizers read it.
  *
- * Every object is scanned whole, so that what is not JSON is found here. That costs one pass: which
- * of the two cases comes is guessed from the object before, and only a wrong guess scans again.
+ * Every object is scanned whole, so that what is not JSON is found here; the normalizer of JSON
+ * finds the fields of an object that is its own line listed already.
  */
-export class DocumentReader implements ValueVisitor {
-  private record: LogRecord | undefined;
-  private wanted = false;
-  private found = false;
-
+export class DocumentReader {
   /**
    * @returns the begun record, to be added to and committed by the caller; undefined, with nothing
    * to commit, where the bytes are not one JSON object.
    */
   read(sink: EventSink, buf: Uint8Array, start: number, end: number): LogRecord | undefined {
-    let record = sink.begin();
-    if (!this.scan(record, buf, start, end)) return undefined;
-    if (this.found !== this.wanted) {
-      this.wanted = this.found;
-      record = sink.begin();
-      if (this.found) this.scan(record, buf, start, end);
-    }
-    if (!this.found) record.setLine(buf, start, end);
+    const record = sink.begin();
+    const list = listFields(buf, start, end, record.scratch);
+    if (list === undefined) return undefined;
+    const message = messageOf(list);
+    if (message < 0) record.setLine(buf, start, end);
+    else putEnvelope(record, list, message);
     return record;
   }
-
-  value(key: Key, kind: ValueKind, buf: Uint8Array, start: number, end: number): void {
-    if (key === MESSAGE && kind === VALUE.string && !this.found) {
-      this.found = true;
-      this.record?.setLine(buf, start, end);
-    } else if (this.wanted && this.record !== undefined) {
-      putField(this.record, 'envelope', key, kind, buf, start, end);
-    }
-  }
-
-  private scan(record: LogRecord, buf: Uint8Array, start: number, end: number): boolean {
-    this.record = record;
-    this.found = false;
-    return scanObject(buf, start, end, record.scratch, this);
-  }
 }
+
+/** Which of the fields is the message; -1 where none is. */
+const messageOf = ({ count, gaps, kinds }: FieldList): number => {
+  for (let i = 0; i < count; i++)
+    if ((gaps[i] as Gap).key === MESSAGE && kinds[i] === VALUE.string) return i;
+  return -1;
+};
+
+const putEnvelope = (record: LogRecord, list: FieldList, message: number): void => {
+  const { count, gaps, kinds, bufs, starts, ends } = list;
+  for (let i = 0; i < count; i++) {
+    const buf = bufs[i] as Uint8Array;
+    const start = starts[i] as number;
+    const end = ends[i] as number;
+    if (i === message) record.setLine(buf, start, end);
+    else putField(record, 'envelope', (gaps[i] as Gap).key, kinds[i] as ValueKind, buf, start, end);
+  }
+};

@@ -24,6 +24,7 @@ const copyPairs = (from: Pairs, into: Pairs): void => {
     into.ends[i] = from.ends[i] as number;
   }
   into.count = count;
+  into.bytes = from.bytes;
 };
 
 /**
