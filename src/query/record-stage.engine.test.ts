@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { MeshtrailError } from '../model/errors.ts';
 import { systemClock } from '../platform/clock.ts';
 import { startTestEngine, type TestEngine } from '../storage/engine/testing.ts';
 import { ALL_OF_TENANT } from './access-filter.ts';
@@ -11,6 +12,7 @@ import { runLogPlan } from './log-query.ts';
 import { LogqlError } from './logql/errors.ts';
 import { parseLogql } from './logql/parser.ts';
 import { quote } from './logql/quote.ts';
+import { runRange } from './metric-query.ts';
 import { QuerySession } from './session.ts';
 import { testBatch, type TestRecord } from './testing.ts';
 
@@ -56,43 +58,48 @@ const map = <T>(
 ): fc.Arbitrary<Record<string, T>> =>
   fc.dictionary(fc.constantFrom(...names), values, { maxKeys: 3 });
 
-const record: fc.Arbitrary<TestRecord> = fc
-  .record({
-    second: fc.integer({ min: 0, max: 100 }),
-    loki: fc.boolean(),
-    columns: fc.record(
-      {
-        path: raw,
-        method: fc.constantFrom('GET', 'PUT', ''),
-        trace_id: fc.constantFrom('a', 'b', ''),
-        container: fc.constantFrom('a', 'proxy'),
-        severity_text: fc.constantFrom('error', 'info', ''),
-      },
-      { requiredKeys: [] },
-    ),
-    numbers: fc.record(
-      {
-        status: fc.constantFrom(0, 200, 500, 503),
-        duration_ns: fc.constantFrom(0, 1, 1_500_000_000, 2 ** 53 - 1),
-        bytes_in: fc.constantFrom(0, 7, 5_000, 123_456),
-      },
-      { requiredKeys: [] },
-    ),
-    severity: fc.constantFrom(0, 9, 17),
-    labels: map(['app', 'path', 'status', 'trace_id', 'user_id'], text),
-    metadata: map(['path', 'status', 'user.id', 'duration_ns', 'took'], text),
-    attributes: map(
-      ['user', 'user.id', 'user_id', 'user-id', 'status', 'took', 'size', '9x', 'path'],
-      raw,
-    ),
-  })
-  .map(({ second, loki, columns, ...rest }) => ({
-    ...rest,
-    timestampNs: T0 + BigInt(second) * S,
-    line: 'a line',
-    columns: { receiver: loki ? 'loki' : 'otlp', service: 'all', ...columns },
-    labels: loki ? { ...rest.labels, service_name: 'all' } : rest.labels,
-  }));
+/** Records of which some are in doubt with nearly every query, and records with plain values. */
+const records = (hostile: boolean): fc.Arbitrary<TestRecord> =>
+  record(hostile ? text : fc.constantFrom('', '5', '12', '1.5', '0.25', '700', '1000000'), hostile);
+
+const record = (texts: fc.Arbitrary<string>, hostile: boolean): fc.Arbitrary<TestRecord> =>
+  fc
+    .record({
+      second: fc.integer({ min: 0, max: 100 }),
+      loki: fc.boolean(),
+      columns: fc.record(
+        {
+          path: hostile ? raw : fc.constantFrom('/a', '/b', ''),
+          method: fc.constantFrom('GET', 'PUT', ''),
+          trace_id: fc.constantFrom('a', 'b', ''),
+          container: fc.constantFrom('a', 'proxy'),
+          severity_text: fc.constantFrom('error', 'info', ''),
+        },
+        { requiredKeys: [] },
+      ),
+      numbers: fc.record(
+        {
+          status: fc.constantFrom(0, 200, 500, 503),
+          duration_ns: fc.constantFrom(0, 1, 1_500_000_000, 2 ** 53 - 1),
+          bytes_in: fc.constantFrom(0, 7, 5_000, 123_456),
+        },
+        { requiredKeys: [] },
+      ),
+      severity: fc.constantFrom(0, 9, 17),
+      labels: map(['app', 'path', 'status', 'trace_id', 'user_id'], texts),
+      metadata: map(['path', 'status', 'user.id', 'duration_ns', 'took'], texts),
+      attributes: map(
+        ['user', 'user.id', 'user_id', 'user-id', 'status', 'took', 'size', '9x', 'path'],
+        hostile ? raw : texts,
+      ),
+    })
+    .map(({ second, loki, columns, ...rest }) => ({
+      ...rest,
+      timestampNs: T0 + BigInt(second) * S,
+      line: 'a line',
+      columns: { receiver: loki ? 'loki' : 'otlp', service: 'all', ...columns },
+      labels: loki ? { ...rest.labels, service_name: 'all' } : rest.labels,
+    }));
 
 const TEXT_NAMES = ['path', 'method', 'trace_id', 'user', 'user_id', '_9x', 'severity_text', 'app'];
 const NUMBER_NAMES = ['status', 'duration_ns', 'bytes_in', 'user_id', 'took', 'size', 'severity'];
@@ -140,7 +147,10 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'meshtrail-record-'));
   target = await startTestEngine(directory);
   const seed = Number(process.env['MESHTRAIL_FUZZ_SEED'] ?? 7);
-  await target.store(testBatch('t', T0, fc.sample(record, { numRuns: 300, seed })));
+  for (const tenant of TENANTS) {
+    const sample = fc.sample(records(tenant === 'hostile'), { numRuns: 300, seed });
+    await target.store(testBatch(tenant, T0, sample));
+  }
 });
 
 afterAll(async () => {
@@ -148,7 +158,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const session = (): QuerySession =>
+const TENANTS = ['hostile', 'plain'] as const;
+
+const session = (tenant: string): QuerySession =>
   new QuerySession(
     {
       reader: target.engine.reader,
@@ -157,16 +169,17 @@ const session = (): QuerySession =>
       labels: OPTIONS,
       clock: systemClock,
     },
-    { tenant: 't', access: ALL_OF_TENANT, signal: undefined },
+    { tenant, access: ALL_OF_TENANT, signal: undefined },
   );
 
+const tenant = fc.constantFrom(...TENANTS);
 const IN_PROCESS = '| drop no_such_label';
 
-const linesOf = async (behind: string, limit: number): Promise<unknown> => {
+const linesOf = async (tenant: string, behind: string, limit: number): Promise<unknown> => {
   const expr = parseLogql(`{service_name="all"} ${behind}`);
   if (expr instanceof LogqlError) throw expr;
   if (expr.type !== 'log') throw new Error('no lines');
-  const one = session();
+  const one = session(tenant);
   const plan = await one.logPlan(expr, { startNs: T0, endNs: T0 + 500n * S }, limit, 'backward');
   const found: unknown[] = [];
   for await (const entry of runLogPlan(one.context, plan)) {
@@ -177,9 +190,96 @@ const linesOf = async (behind: string, limit: number): Promise<unknown> => {
 
 test('filters behind | record keep what they keep in process', async () => {
   await fc.assert(
-    fc.asyncProperty(stages, fc.constantFrom(7, 1_000), async (behind, limit) => {
-      expect(await linesOf(behind, limit)).toEqual(await linesOf(`${IN_PROCESS} ${behind}`, limit));
+    fc.asyncProperty(tenant, stages, fc.constantFrom(7, 1_000), async (who, behind, limit) => {
+      expect(await linesOf(who, behind, limit)).toEqual(
+        await linesOf(who, `${IN_PROCESS} ${behind}`, limit),
+      );
     }),
     { numRuns: RUNS },
+  );
+}, 300_000);
+
+const seriesOf = async (tenant: string, query: string, stepS: number): Promise<unknown> => {
+  const expr = parseLogql(query);
+  if (expr instanceof LogqlError) throw expr;
+  if (expr.type === 'log') throw new Error('no samples');
+  const one = session(tenant);
+  const points = { startNs: T0 + 20n * S, endNs: T0 + 110n * S, stepNs: BigInt(stepS) * S };
+  const plan = one.metricPlan(expr, stepS === 0 ? { ...points, endNs: points.startNs } : points);
+  try {
+    const series = await runRange(one.context, plan);
+    return series.map(({ labels, points, values }) => ({ labels, points, values }));
+  } catch (error) {
+    if (!(error instanceof MeshtrailError)) throw error;
+    return { error: error.message };
+  }
+};
+
+const UNWRAPPED = [
+  'sum_over_time',
+  'rate',
+  'min_over_time',
+  'max_over_time',
+  'avg_over_time',
+  'stddev_over_time',
+  'first_over_time',
+  'last_over_time',
+  'absent_over_time',
+];
+const groupings = fc.constantFrom(
+  '',
+  ' by (path)',
+  ' by (method)',
+  ' by (path, method)',
+  ' by (status, app)',
+  ' by (user_id)',
+  ' by (severity_text)',
+  ' by (gone)',
+  ' by (app_extracted)',
+  ' without (path)',
+);
+const conversion = fc.constantFrom('', '', 'bytes', 'duration', 'duration_seconds');
+const range = fc.constantFrom(1, 7, 30, 200);
+const sampled = fc
+  .tuple(
+    fc.oneof(
+      fc.constantFrom(...UNWRAPPED.map((op) => `${op}(`)),
+      fc.constantFrom('0.99', '0.5', '0', '1', '0.33').map((q) => `quantile_over_time(${q}, `),
+    ),
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom('status', 'duration_ns', 'bytes_in') },
+      fc.constantFrom('took', 'size', 'user_id', 'severity', 'seq'),
+    ),
+    conversion,
+    fc.constantFrom('', '', '| __error__=""', '| status >= 500', '| status < 400 | method="GET"'),
+    groupings,
+  )
+  .map(([op, label, convert, behind, by]) => {
+    const unwrap = convert === '' ? label : `${convert}(${label})`;
+    return { op, tail: `| unwrap ${unwrap} ${behind}`, by };
+  });
+const counted = fc
+  .tuple(fc.constantFrom('count_over_time(', 'rate(', 'bytes_over_time('), groupings)
+  .map(([op, by]) => ({ op: `sum${by}(${op}`, tail: '', by: ')' }));
+
+test('metrics behind | record are what they are in process', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      tenant,
+      fc.oneof({ weight: 3, arbitrary: sampled }, counted),
+      fc.oneof({ weight: 2, arbitrary: fc.constant('| record') }, stages),
+      range,
+      fc.constantFrom(0, 1, 7, 30),
+      async (who, { op, tail, by }, behind, rangeS, stepS) => {
+        const query = (before: string): string =>
+          `${op}{service_name="all"} ${before} ${behind} ${tail} [${rangeS}s])${by}`;
+        // Loki takes groupings of some aggregations only.
+        fc.pre(!(parseLogql(query('')) instanceof LogqlError));
+        expect(await seriesOf(who, query(''), stepS)).toEqual(
+          await seriesOf(who, query(IN_PROCESS), stepS),
+        );
+      },
+    ),
+    { numRuns: 2 * RUNS },
   );
 }, 300_000);

@@ -1,26 +1,16 @@
 import { LIMITS } from '../../model/limits.ts';
-import type { Labels, Pair } from '../labels.ts';
+import { anyDoubt, labelConditionSql } from '../label-conditions.ts';
 import { lineLengthSql } from '../layout-sql.ts';
 import type { RangeAggregation } from '../logql/ast.ts';
-import { Entry } from '../pipeline/entry.ts';
-import {
-  anyLabelSql,
-  IS_LOKI_SQL,
-  isStoredLabel,
-  LOKI_RECEIVER,
-  MESH_LABELS,
-  metadataLabels,
-  streamLabels,
-  type LabelColumns,
-  type LabelOptions,
-} from '../record-labels.ts';
+import type { LabelOptions } from '../record-labels.ts';
 import { runValues, type ReadContext } from '../read.ts';
-import type { BinaryKind, BinaryValue } from '../row-binary.ts';
+import type { BinaryKind } from '../row-binary.ts';
 import { fromSql, statement, type Scan, type Statement } from '../sql.ts';
 import { SqlParams } from '../sql-params.ts';
 import type { CellUpdate } from './cells.ts';
 import type { Grid } from './grid.ts';
-import { shapeLabels, type Shape } from './shape.ts';
+import type { Groups } from './groups.ts';
+import { throwIfSql } from './undecided.ts';
 
 /**
  * A range aggregation's cells counted by the engine, for pipelines that it decides alone: rows
@@ -31,13 +21,12 @@ export async function* countedCells(
   context: ReadContext,
   scan: Scan,
   expr: RangeAggregation,
-  shape: Shape,
+  groups: Groups,
   grid: Grid,
 ): AsyncGenerator<readonly CellUpdate[], void, undefined> {
   if (scan.scope.tables.length === 0) return;
-  const groups = groupsOf(shape, context.labels);
-  const query = cellsQuery(scan, expr, groups, grid, context.labels);
-  const kinds: BinaryKind[] = [...groups.kinds, 'i64', 'i64', 'u64', 'u64'];
+  const query = countsQuery(scan, expr, groups, grid, context.labels);
+  const kinds: BinaryKind[] = [...groups.kinds, 'i64', 'i64', 'u64', 'u64', 'u8'];
   const width = groups.kinds.length;
   for await (const rows of await runValues(context, query, kinds)) {
     yield rows.map((values): CellUpdate => {
@@ -55,63 +44,40 @@ export async function* countedCells(
   }
 }
 
-interface Groups {
-  readonly columns: (params: SqlParams) => readonly string[];
-  readonly kinds: readonly BinaryKind[];
-  readonly labels: (values: readonly BinaryValue[]) => Labels;
-}
-
-const groupsOf = (shape: Shape, options: LabelOptions): Groups =>
-  shape.type === 'by' && shape.names.every(isStoredLabel)
-    ? groupsByName(shape.names, options)
-    : groupsByStream(shape, options);
-
-const groupsByName = (names: readonly string[], options: LabelOptions): Groups => ({
-  columns: (params) => names.map((name) => anyLabelSql(name, params, options)),
-  kinds: names.map(() => 'name'),
-  labels: (values) => {
-    const pairs: Pair[] = [];
-    names.forEach((name, i) => {
-      if (values[i] !== '') pairs.push([name, values[i] as string]);
-    });
-    return pairs;
-  },
-});
-
-const NO_PAIRS_SQL = `CAST(map(), 'Map(LowCardinality(String), String)')`;
-
-/** All that labels are made of; what a row's labels do not depend on is made equal. */
-const groupsByStream = (shape: Shape, options: LabelOptions): Groups => {
-  const level = (column: string, none: string): string =>
-    options.discoverLogLevels ? `if(${IS_LOKI_SQL}, ${column}, ${none})` : none;
+/** The rows of a scan with what they are grouped by, `g0`, `g1` ..., and their cell `a`, `b`. */
+export const cellRowsSql = (
+  scan: Scan,
+  groups: Groups,
+  grid: Grid,
+  more: readonly string[],
+  params: SqlParams,
+  labels: LabelOptions,
+): { readonly sql: string; readonly names: readonly string[] } => {
+  const columns = groups.columns(params).map(({ sql }, i) => `${sql} AS g${i}`);
+  const step = params.int64(grid.stepNs);
+  const inner = [
+    ...columns,
+    `toUnixTimestamp64Nano(timestamp) - ${params.int64(grid.originNs)} AS since`,
+    `if(since <= 0, 0, intDiv(since + ${params.int64(grid.stepNs - 1n)}, ${step})) AS a`,
+    `least(intDiv(since + ${params.int64(grid.rangeNs - 1n)}, ${step}), ${params.int64(grid.last)}) AS b`,
+    ...more,
+  ];
+  const from = fromSql(scan, params, labels);
   return {
-    columns: () => [
-      `if(${IS_LOKI_SQL}, '${LOKI_RECEIVER}', '')`,
-      level('severity', 'toUInt8(0)'),
-      level('severity_text', `''`),
-      `if(${IS_LOKI_SQL}, labels, ${NO_PAIRS_SQL})`,
-      'metadata',
-      ...MESH_LABELS.map(([, column]) => `if(${IS_LOKI_SQL}, '', ${column})`),
-    ],
-    kinds: ['name', 'u8', 'name', 'labels', 'map', ...MESH_LABELS.map(() => 'name' as const)],
-    labels: (values) => {
-      const [receiver, severity, severityText, labels, metadata, ...mesh] = values;
-      const columns = { receiver, severity, severityText, labels, metadata, mesh };
-      return shapeLabels(labelsOf(columns as unknown as LabelColumns, options), shape);
-    },
+    sql: `(SELECT ${inner.join(', ')} FROM ${from})`,
+    names: columns.map((_, i) => `g${i}`),
   };
 };
 
-/** The labels of rows with these columns, by the rules for single rows. */
-const labelsOf = (columns: LabelColumns, options: LabelOptions): Labels => {
-  const stream = streamLabels(columns);
-  const metadata = metadataLabels(columns, stream, options);
-  if (metadata.length === 0) return stream;
-  const row = { timestampNs: 0n, lane: '', seq: 0, stream, metadata, line: '', lineBytes: 0 };
-  return new Entry({ ...row, lineRaw: undefined, fields: undefined }).all();
-};
+/** Rows of a scan that its filters leave in doubt, as SQL; '0' where there can be none. */
+export const scanDoubtSql = (scan: Scan, params: SqlParams, labels: LabelOptions): string =>
+  anyDoubt(
+    scan.stages.flatMap((stage) =>
+      stage.type === 'labels' ? labelConditionSql(stage.filter, stage.space, params, labels) : [],
+    ),
+  ) ?? '0';
 
-const cellsQuery = (
+const countsQuery = (
   scan: Scan,
   expr: RangeAggregation,
   groups: Groups,
@@ -119,23 +85,16 @@ const cellsQuery = (
   labels: LabelOptions,
 ): Statement => {
   const params = new SqlParams();
-  const columns = groups.columns(params).map((sql, i) => `${sql} AS g${i}`);
-  const step = params.int64(grid.stepNs);
   const counted = expr.op === 'bytes_over_time' || expr.op === 'bytes_rate';
-  const inner = [
-    ...columns,
-    `toUnixTimestamp64Nano(timestamp) - ${params.int64(grid.originNs)} AS since`,
-    `if(since <= 0, 0, intDiv(since + ${params.int64(grid.stepNs - 1n)}, ${step})) AS a`,
-    `least(intDiv(since + ${params.int64(grid.rangeNs - 1n)}, ${step}), ${params.int64(grid.last)}) AS b`,
+  const more = [
     counted ? `${lineLengthSql(scan.layouts)} AS size` : 'toUInt64(0) AS size',
+    `${scanDoubtSql(scan, params, labels)} AS doubt`,
   ];
-  const names = columns.map((_, i) => `g${i}`);
-  const keys = [...names, 'a', 'b'].join(', ');
-  const from = fromSql(scan, params, labels);
+  const { sql, names } = cellRowsSql(scan, groups, grid, more, params, labels);
+  const sums = ['toInt64(a)', 'toInt64(b)', 'count()', 'sum(size)', throwIfSql('max(doubt)')];
   return statement(
-    `SELECT ${[...names, 'toInt64(a)', 'toInt64(b)', 'count()', 'sum(size)'].join(', ')}` +
-      ` FROM (SELECT ${inner.join(', ')} FROM ${from}) WHERE a <= b` +
-      ` GROUP BY ${keys} ORDER BY a, b`,
+    `SELECT ${[...names, ...sums].join(', ')} FROM ${sql} WHERE a <= b` +
+      ` GROUP BY ${[...names, 'a', 'b'].join(', ')} ORDER BY a, b`,
     params,
     { max_rows_to_group_by: LIMITS.queryGroups, group_by_overflow_mode: 'throw' },
   );

@@ -6,12 +6,10 @@ import type { MetricPlan } from '../plan.ts';
 import type { ReadContext } from '../read.ts';
 import { layoutsOf, serviceTest } from '../relevant-layouts.ts';
 import { splitStages } from '../split.ts';
-import { accumulatorOf } from './accumulator.ts';
 import { withLiteral, withVector } from './binary.ts';
-import { countedCells } from './counted-cells.ts';
+import { rangeCells } from './engine-cells.ts';
 import { gridBounds, makeGrid } from './grid.ts';
 import { labelReplace } from './label-replace.ts';
-import { sampledCells } from './sampled-cells.ts';
 import { neededStages, shapeOf } from './shape.ts';
 import type { StepSource } from './vector.ts';
 import { vectorAggregation } from './vector-aggregation.ts';
@@ -81,14 +79,12 @@ class Builder {
     const { startNs, endNs } = gridBounds(grid);
     const scope = await plan.open(startNs, endNs);
     const shape = shapeOf(expr, outer);
-    const { sql, rest } = splitStages(neededStages(expr, shape));
+    const split = splitStages(neededStages(expr, shape));
     const { matchers } = expr.range.log;
-    const scan = { scope, matchers, stages: sql, layouts: layoutsOf(scope, serviceTest(matchers)) };
-    const counted = rest.length === 0 && expr.range.unwrap === null;
-    const cells = counted
-      ? countedCells(context, scan, expr, shape, grid)
-      : sampledCells(context, scan, rest, expr, shape, grid);
-    const windows = new Windows(grid, cells, accumulatorOf(expr), this.budget);
+    const layouts = layoutsOf(scope, serviceTest(matchers));
+    const scan = { scope, matchers, stages: split.sql, layouts };
+    const { cells, make } = rangeCells(context, scan, split, expr, shape, grid);
+    const windows = new Windows(grid, cells, make, this.budget);
     return expr.op === 'absent_over_time' ? absent(expr, windows) : windows;
   }
 }
