@@ -25,7 +25,7 @@ export const METRICS = {
   meshtrail_lines_structured_total: ['counter', 'Lines that have structure.'],
   meshtrail_lines_kept_whole_total: [
     'counter',
-    'Lines of those that are stored whole beside their values, by reason.',
+    'Structured lines that are stored whole beside their values, by reason.',
   ],
   meshtrail_lines_cut_total: ['counter', 'Lines longer than limits.line_bytes, cut and marked.'],
   meshtrail_values_cut_total: ['counter', 'Other values longer than that, cut and marked.'],
