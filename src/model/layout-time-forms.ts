@@ -21,37 +21,36 @@ const zones: Zone[] = [
   { text: '', offsetSec: 0 },
   { text: 'Z', offsetSec: 0 },
 ];
-/** Numbers of zones by their bytes, seven bits each: an exact key without a string. */
-const zoneNumbers = new Map<number, number>();
+const numbers = new Map<number, number>();
 const ZONE_BYTES = 7;
 
-let lastKey = 0;
-let lastZone = -1;
-
-/** The number of the zone from `start` to `end`; -1 where it cannot be printed again. */
-const zoneNumber = (buf: Uint8Array, start: number, end: number): number => {
-  if (start === end) return 0;
-  if (start + 1 === end && buf[start] === 0x5a) return 1;
+/** The bytes of a zone as one number, seven bits each; -1 where they are too many or no text. */
+export const zoneKey = (buf: Uint8Array, start: number, end: number): number => {
   if (end - start > ZONE_BYTES) return -1;
   let key = 0;
   for (let at = start; at < end; at++) {
     const byte = buf[at] as number;
-    if (byte > 0x7f) return -1;
+    // Zeros in front would not change the number.
+    if (byte < 0x20 || byte > 0x7f) return -1;
     key = key * 128 + byte;
   }
-  if (key !== lastKey) {
-    lastKey = key;
-    lastZone = zoneNumbers.get(key) ?? newZone(buf, start, end, key);
-  }
-  return lastZone;
+  return key;
 };
 
-const newZone = (buf: Uint8Array, start: number, end: number, key: number): number => {
+/** Numbers of no zone and of `Z`; -1 is that of one that cannot be printed again. */
+export const NO_ZONE = 0;
+export const ZONE_Z = 1;
+
+/** The number of the zone from `start` to `end`, whose key is `key`. */
+export const zoneNumber = (buf: Uint8Array, start: number, end: number, key: number): number => {
+  if (key < 0) return -1;
+  const known = numbers.get(key);
+  if (known !== undefined) return known;
   if (zones.length >= LIMITS.timeZones) return -1;
   const text = String.fromCharCode(...buf.subarray(start, end));
   const offsetSec = zoneOffset(text);
   if (Number.isNaN(offsetSec)) return -1;
-  zoneNumbers.set(key, zones.length);
+  numbers.set(key, zones.length);
   return zones.push({ text, offsetSec }) - 1;
 };
 
@@ -64,18 +63,10 @@ export const epochForm = (exponent: number, decimals: number): number =>
  *
  * @param style index in `TIME_STYLES`
  * @param fraction its digits, 0 to 9, and 10 more where `,` stands before them
- * @param start where the zone starts in `buf`, which ends at `end`
+ * @param zone `zoneNumber` of its zone
  */
-export const clockForm = (
-  style: number,
-  fraction: number,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-): number => {
-  const zone = zoneNumber(buf, start, end);
-  return zone < 0 ? 0 : FIRST_CLOCK + zone * FORMS_PER_ZONE + style * FRACTIONS + fraction;
-};
+export const clockForm = (style: number, fraction: number, zone: number): number =>
+  zone < 0 ? 0 : FIRST_CLOCK + zone * FORMS_PER_ZONE + style * FRACTIONS + fraction;
 
 const made: TimeForm[] = [];
 

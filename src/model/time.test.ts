@@ -175,6 +175,12 @@ describe('parseTime', () => {
     expect(formOf('1120 10:00:60', parseKlogTime)).toBe('');
   });
 
+  it('does not take bytes in front of a zone for the zone read last', () => {
+    expect(read('2025-11-20T11:00:00+01:00')).toBe(`${NOW}.000000000`);
+    expect(read('2025-11-20T11:00:00\0+01:00')).toBeUndefined();
+    expect(read('2025-11-20T11:00:00 +01:00')).toBe(`${NOW}.000000000`);
+  });
+
   it('keeps the numbers of forms', () => {
     const number = (text: string): number => (formOf(text), parsed.form);
     const plus = number('2025-11-20T10:00:00+07:45');

@@ -1,6 +1,8 @@
 import { DAY, daysOf, yearOf } from './calendar.ts';
-import { clockForm, epochForm } from './layout-time-forms.ts';
+import { clockForm, epochForm, NO_ZONE } from './layout-time-forms.ts';
 import type { TimeStyle } from './layout-time.ts';
+import { four, isDigitAt, two } from './time-digits.ts';
+import { readZone, zone } from './time-zone.ts';
 
 /**
  * Timestamps from bytes to seconds and nanoseconds since 1970 UTC, without strings, dates or
@@ -39,21 +41,6 @@ export const MAX_TIME_SEC = 9_223_372_035;
  * and durations in practice); the same power splits milliseconds, microseconds and nanoseconds.
  */
 const LEAST_EPOCH_DIGITS = 9;
-
-/** Two digits at `at`, or a number over 99 where they are not digits. */
-const two = (buf: Uint8Array, at: number): number => {
-  const a = (buf[at] as number) - 0x30;
-  const b = (buf[at + 1] as number) - 0x30;
-  return a >= 0 && a <= 9 && b >= 0 && b <= 9 ? a * 10 + b : 1_000;
-};
-
-const four = (buf: Uint8Array, at: number): number => {
-  const value = two(buf, at) * 100 + two(buf, at + 2);
-  return value <= 9_999 && two(buf, at + 2) < 100 ? value : -1;
-};
-
-const isDigitAt = (buf: Uint8Array, at: number, end: number): boolean =>
-  at < end && (buf[at] as number) >= 0x30 && (buf[at] as number) <= 0x39;
 
 const MONTHS = new Map<number, number>();
 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ').forEach((name, index) => {
@@ -133,42 +120,6 @@ const readFraction = (buf: Uint8Array, at: number, end: number): void => {
   clock.at = at;
 };
 
-/**
- * The zone from `at` to `end`: nothing, `Z`, `UTC`, `GMT`, `+hh:mm`, `+hhmm`, `+hh`, with a space
- * in front or not, then Go's ` UTC` and ` m=+...`. Seconds east of UTC, `NaN` where it is something
- * else.
- */
-const readZone = (buf: Uint8Array, at: number, end: number): number => {
-  if (at + 1 === end && buf[at] === 0x5a) return 0;
-  let offset = 0;
-  while (at < end && buf[at] === 0x20) at++;
-  const sign = buf[at];
-  if (at < end && (sign === 0x2b || sign === 0x2d)) {
-    if (at + 3 > end) return NaN;
-    const hours = two(buf, at + 1);
-    at += 3;
-    let minutes = 0;
-    if (at < end && buf[at] === 0x3a) at++;
-    if (isDigitAt(buf, at, end)) {
-      if (at + 2 > end) return NaN;
-      minutes = two(buf, at);
-      at += 2;
-    }
-    if (hours > 23 || minutes > 59) return NaN;
-    offset = (hours * 3_600 + minutes * 60) * (sign === 0x2b ? 1 : -1);
-    while (at < end && buf[at] === 0x20) at++;
-  }
-  if (at < end && ((buf[at] as number) | 0x20) === 0x7a) at++;
-  else if (at + 3 <= end && (isWord(buf, at, 'UTC') || isWord(buf, at, 'GMT'))) at += 3;
-  if (at + 3 < end && isWord(buf, at, ' m=')) return offset;
-  return at === end ? offset : NaN;
-};
-
-const isWord = (buf: Uint8Array, at: number, word: string): boolean => {
-  for (let i = 0; i < word.length; i++) if (buf[at + i] !== word.charCodeAt(i)) return false;
-  return true;
-};
-
 /** Puts days, `clock` and zone together; false outside 1970..2262. */
 const finish = (days: number, offset: number): boolean => {
   const sec = days * DAY + clock.seconds - offset;
@@ -181,10 +132,10 @@ const finish = (days: number, offset: number): boolean => {
   return true;
 };
 
-/** Tells the form of the time that `finish` took; its zone stands from `clock.at` to `end`. */
-const inStyle = (style: number, buf: Uint8Array, end: number): true => {
+/** Tells the form of the time that `finish` took, with the clock and zone that were read last. */
+const inStyle = (style: number): true => {
   if (style !== NO_STYLE && clock.fraction >= 0)
-    parsed.form = clockForm(style, clock.fraction, buf, clock.at, end);
+    parsed.form = clockForm(style, clock.fraction, zone.number);
   return true;
 };
 
@@ -216,8 +167,8 @@ const parseIso = (buf: Uint8Array, start: number, end: number): boolean => {
   if (!readClock(buf, start + 11, end, false)) return false;
   if (!finish(days, readZone(buf, clock.at, end))) return false;
   const dashes = buf[start + 4] === 0x2d;
-  if (between === 0x20) return inStyle(dashes ? STYLE._ : STYLE['/'], buf, end);
-  return inStyle(between === 0x54 && dashes ? STYLE.T : NO_STYLE, buf, end);
+  if (between === 0x20) return inStyle(dashes ? STYLE._ : STYLE['/']);
+  return inStyle(between === 0x54 && dashes ? STYLE.T : NO_STYLE);
 };
 
 /** `20251120T100000Z`. */
@@ -233,7 +184,7 @@ const parseCommon = (buf: Uint8Array, start: number, end: number): boolean => {
   const days = daysOf(four(buf, start + 7), monthAt(buf, start + 3, end), two(buf, start));
   if (!readClock(buf, start + 12, end, false)) return false;
   if (!finish(days, readZone(buf, clock.at, end))) return false;
-  return inStyle(isCapitalised(buf, start + 3) ? STYLE.c : NO_STYLE, buf, end);
+  return inStyle(isCapitalised(buf, start + 3) ? STYLE.c : NO_STYLE);
 };
 
 /**
@@ -313,7 +264,7 @@ const parseMonthFirst = (
     return finish(daysOf(four(buf, rest + 1), month, day), 0);
   if (!finishYearless(month, day, readZone(buf, rest, end), referenceSec)) return false;
   if (!isCapitalised(buf, start) || (wide && day < 10)) return true;
-  return inStyle(padded || wide ? STYLE.m : STYLE.n, buf, end);
+  return inStyle(padded || wide ? STYLE.m : STYLE.n);
 };
 
 /** `Thu, 20 Nov 2025 10:00:00 GMT` (RFC 1123) and `Thu Nov 20 10:00:00 2025` (ctime). */
@@ -342,7 +293,8 @@ export const parseKlogTime = (
   if (end - start < 13 || buf[start + 4] !== 0x20) return false;
   if (!readClock(buf, start + 5, end, false) || clock.at !== end) return false;
   if (!finishYearless(two(buf, start), two(buf, start + 2), 0, referenceSec)) return false;
-  return inStyle(STYLE.k, buf, end);
+  zone.number = NO_ZONE;
+  return inStyle(STYLE.k);
 };
 
 /** For a time with something around it: its form is not that of the whole text. */
