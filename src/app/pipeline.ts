@@ -119,7 +119,6 @@ export class Pipeline implements EventSink {
     this.counts.structured++;
     const found = this.finder.find(record);
     if (typeof found === 'string') this.counts.whole(found);
-    else if (!READABLE) this.counts.whole('structured');
     else if (this.allowance.allows(this.grant, found)) record.layout = found;
     else this.counts.whole('limit');
   }
@@ -156,9 +155,6 @@ export class Pipeline implements EventSink {
     this.counts.fieldsOverflowed += found.leftOut;
   }
 }
-
-/** Whether readers understand layouts. */
-const READABLE: boolean = false;
 
 /** A whole JSON object, as far as its first byte tells. */
 const isObject = (record: LogRecord): boolean =>
