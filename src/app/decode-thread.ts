@@ -26,11 +26,7 @@ const decoders = createDecoders(options.decoders);
 const http = new Map(decoders.http.map((decoder) => [decoder.name, decoder]));
 const streams = new Map(decoders.streams.map((decoder) => [decoder.name, decoder]));
 const sessions = new Map<number, StreamSession>();
-const pipeline = new Pipeline(
-  createNormalize({ override: options.formats }),
-  () => undefined,
-  options.layoutsPerThread,
-);
+const pipeline = new Pipeline(createNormalize({ override: options.formats }), () => undefined);
 
 /** Bytes of jobs taken together before their outcome is told. */
 const TURN_BYTES = 1_048_576;

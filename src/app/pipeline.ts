@@ -3,7 +3,6 @@ import { forgetViews } from '../model/bytes.ts';
 import { C } from '../model/columns.ts';
 import { LayoutAllowance, type Grant } from '../model/layout-allowance.ts';
 import { LayoutFinder } from '../model/layout-finder.ts';
-import { LIMITS } from '../model/limits.ts';
 import { LogRecord, settleLine } from '../model/record.ts';
 import type { EventSink } from '../ingest/decode/decode.ts';
 import type { Normalize } from '../ingest/normalize/recognise.ts';
@@ -40,14 +39,10 @@ export class Pipeline implements EventSink {
   private protocolEnd = 0;
   private observedNs = 0n;
 
-  constructor(
-    normalize: Normalize,
-    redact: (record: LogRecord) => void,
-    layoutsMost: number = LIMITS.layoutsPerBucket,
-  ) {
+  constructor(normalize: Normalize, redact: (record: LogRecord) => void) {
     this.normalize = normalize;
     this.redact = redact;
-    this.allowance = new LayoutAllowance(layoutsMost);
+    this.allowance = new LayoutAllowance();
     this.grant = this.allowance.grantFor('', 0);
     this.batch.begin(0n);
   }

@@ -144,10 +144,9 @@ export const startServer = async (flags: Flags): Promise<Server> => {
     pool.layoutsFull(bucket),
   );
   const { threads, formats, limits } = config;
-  const layoutsPerThread = Math.floor(LIMITS.layoutsPerBucket / threads);
   const pool: DecodePool = new DecodePool(
     threads,
-    { decoders: decoding, formats, limits, layoutsPerThread },
+    { decoders: decoding, formats, limits },
     (result, settleJob) => acknowledger.take(result, settleJob),
     log,
   );

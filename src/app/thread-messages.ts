@@ -9,8 +9,6 @@ export interface ThreadOptions {
   /** Format by service name, from the configuration; wins over recognition. */
   readonly formats: Readonly<Record<string, string>>;
   readonly limits: Readonly<Record<string, number>>;
-  /** Layouts that one thread may use for a tenant in one bucket's period. */
-  readonly layoutsPerThread: number;
 }
 
 interface JobHead {

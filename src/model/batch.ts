@@ -39,7 +39,7 @@ export interface LayoutUse {
 }
 
 const BILLION = 1_000_000_000n;
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** A number that no other batch of the thread has, under which layouts remember their index. */
 let turns = 0;

@@ -16,16 +16,13 @@ export interface Grant {
 }
 
 /**
- * How many layouts a decoding thread may use for each tenant and week, so that all threads together
- * stay within `LIMITS.layoutsPerBucket`. Beyond it lines are kept whole.
+ * How many layouts a decoding thread may use for each tenant and week: `LIMITS.layoutsPerBucket`.
+ * Threads mostly see the same ones, so each has the whole number, and the main thread tells all
+ * when the bucket is full: together they may go beyond it by what is under way. Lines of further
+ * layouts are kept whole.
  */
 export class LayoutAllowance {
-  private readonly most: number;
   private readonly grants = new Map<string, Grant>();
-
-  constructor(most: number) {
-    this.most = most;
-  }
 
   /** The tenant's grant for what is received at this time, seconds since 1970. */
   grantFor(tenant: string, observedSec: number): Grant {
@@ -43,7 +40,7 @@ export class LayoutAllowance {
     if (layout.grantedTo === grant) return true;
     const { texts } = grant;
     if (!texts.has(layout.text)) {
-      if (grant.isFull || texts.size >= this.most) return false;
+      if (grant.isFull || texts.size >= LIMITS.layoutsPerBucket) return false;
       texts.add(layout.text);
     }
     layout.grantedTo = grant;

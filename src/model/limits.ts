@@ -177,7 +177,7 @@ export const LIMITS = {
   ndjsonErrors: 20,
 
   // --- layouts
-  /** Layouts of one bucket, shared by the threads: lines of others are kept whole, counted. */
+  /** Layouts of one bucket: lines of others are kept whole, and counted. */
   layoutsPerBucket: 4_096,
   /** Services remembered of a layout in one bucket; a layout of more counts as everybody's. */
   servicesPerLayout: 1_024,
@@ -360,6 +360,15 @@ export const LIMITS = {
   layoutsInSql: 128,
   /** Bytes of these layouts together: their expressions are about eight times as long. */
   layoutSqlBytes: 524_288,
+  /** Bytes of layouts that a statement names: reading it takes about 10 ms then. */
+  layoutTextsInSql: 1_048_576,
+  /** Ways of a needle over the seams of one layout that are followed, and places that it may have. */
+  needleSteps: 4_096,
+  needlePlaces: 512,
+  /**
+   * Places of a needle in all layouts of a query: what the engine is to test for every row.
+   */
+  needlePlacesInAll: 2_048,
   /** Layouts that one read remembers to fill lines with, about 4 KB each. */
   layoutsParsed: 4_096,
   /** Nesting of JSON that `| json` follows; deeper lines get `__error__`. */
