@@ -14,4 +14,9 @@ export const EXCEPTIONS: readonly Exception[] = [
     law: 'imports package.json',
     reason: 'the version is written down once',
   },
+  {
+    file: 'src/model/limits.ts',
+    law: 'lines',
+    reason: 'every bound stands in one list, with its reason',
+  },
 ];

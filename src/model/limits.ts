@@ -362,7 +362,7 @@ export const LIMITS = {
   layoutSqlBytes: 524_288,
   /** Bytes of layouts that a statement names: reading it takes about 10 ms then. */
   layoutTextsInSql: 1_048_576,
-  /** Ways of a needle over the seams of one layout that are followed, and places that it may have. */
+  /** Ways of a needle over one layout's seams that are followed, and places that it may have. */
   needleSteps: 4_096,
   needlePlaces: 512,
   /**
