@@ -8,7 +8,7 @@ import type { LogRecord } from '../../model/record.ts';
  * - `normalize` returns false and leaves the record as it was when the line is not its own. When it
  *   returns true it has set `structured` where the line has fields, offered columns (the envelope
  *   wins) and put everything else in `attributes`.
- * - It tells the way through the line, from its first byte to its last: `record.step` for each value,
+ * - It tells the way through the line, first byte to last: `record.step` for each value,
  *   with what stands before it and the place that putting it gave, then `record.tail`. A value that
  *   says nothing (null, empty) is a step too. The line's layout is made of it.
  * - Numbers go to number columns only when exact; the original text of what does not fit its column
