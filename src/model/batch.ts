@@ -1,7 +1,7 @@
 import { Bytes, viewOf } from './bytes.ts';
 import { C, CLICKHOUSE_TYPES, COLUMNS, type ColumnKind } from './columns.ts';
 import { assert } from './errors.ts';
-import type { KnownLayout } from './layout-finder.ts';
+import { SERVICES_HELD, type KnownLayout } from './layout-finder.ts';
 import { LIMITS } from './limits.ts';
 import { MapColumn, NameColumns, NumberColumns, TextColumn } from './native.ts';
 import type { LogRecord } from './record.ts';
@@ -81,6 +81,8 @@ export class RecordBatch {
   private readonly metadata = new MapColumn();
   private readonly attributes = new MapColumn();
   private readonly layouts: KnownLayout[] = [];
+  /** Layout and service, as one number, of services that layouts do not note themselves. */
+  private readonly laterServices = new Set<number>();
   private turn = 0;
   private readonly times = new Bytes(4_096);
   private minSec = 0;
@@ -115,6 +117,7 @@ export class RecordBatch {
     this.metadata.clear();
     this.attributes.clear();
     this.layouts.length = 0;
+    this.laterServices.clear();
     this.turn = ++turns;
   }
 
@@ -147,21 +150,28 @@ export class RecordBatch {
     }
     names.put(row, LAYOUTS, layout.index);
     const service = names.at(row, SERVICES);
-    if (service >= layout.services.length) {
-      const grown = new Uint8Array(Math.max(service + 1, 2 * layout.services.length));
-      grown.set(layout.services);
-      layout.services = grown;
-    }
-    layout.services[service] = 1;
+    if (service < SERVICES_HELD) layout.services[service] = 1;
+    else this.laterServices.add(layout.index * 0x1000000 + service);
   }
 
   /** Which services' rows have which layouts. */
   private layoutUses(): LayoutUse[] {
     if (this.layouts.length === 0) return [];
-    const services = this.names.valuesOf(SERVICES).map((value) => decoder.decode(value));
-    return this.layouts.map((layout) => ({
-      text: layout.text,
-      services: services.filter((_, index) => layout.services[index] === 1),
+    const names = this.names.valuesOf(SERVICES).map((value) => decoder.decode(value));
+    const later = new Map<number, string[]>();
+    for (const use of this.laterServices) {
+      const index = Math.floor(use / 0x1000000);
+      const name = names[use % 0x1000000] as string;
+      const held = later.get(index);
+      if (held === undefined) later.set(index, [name]);
+      else held.push(name);
+    }
+    return this.layouts.map(({ text, index, services }) => ({
+      text,
+      services: [
+        ...names.slice(0, SERVICES_HELD).filter((_, service) => services[service] === 1),
+        ...(later.get(index) ?? []),
+      ],
     }));
   }
 

@@ -21,6 +21,9 @@ import type { LogRecord } from './record.ts';
 export type WholeReason =
   'value' | 'fields' | 'names' | 'duplicate' | 'size' | 'cut' | 'limit' | 'mismatch';
 
+/** Services of a batch that a layout notes by itself; others are noted by the batch. */
+export const SERVICES_HELD = 64;
+
 /** A layout of a decoding thread. */
 export class KnownLayout {
   readonly layout: Layout;
@@ -30,7 +33,7 @@ export class KnownLayout {
   /** Which batch has put it where, and which of the batch's services have it: see `RecordBatch`. */
   turn = -1;
   index = 0;
-  services = new Uint8Array(64);
+  readonly services = new Uint8Array(SERVICES_HELD);
   /** Who was allowed it last: see `LayoutAllowance`. */
   grantedTo: object | undefined = undefined;
 

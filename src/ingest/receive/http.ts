@@ -146,7 +146,8 @@ const readBody = async (
     budget.give(taken);
   }
   if (!message.complete) return undefined;
-  const body = new Uint8Array(size);
+  // Not zeroed first: every byte is written below. Not pooled: the whole buffer moves away.
+  const body = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
   let at = 0;
   for (const part of parts) {
     body.set(part, at);
