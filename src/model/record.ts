@@ -154,8 +154,12 @@ export class LogRecord {
   readonly scratch = new Scratch();
 
   reset(): void {
-    this.ends.fill(-1);
-    this.numbers.fill(0);
+    const { ends, numbers } = this;
+    // Quicker than `fill`, whose call costs more than so few values.
+    for (let i = 0; i < WIDTH; i++) {
+      ends[i] = -1;
+      numbers[i] = 0;
+    }
     this.timeSec = -1;
     this.timeNano = 0;
     this.labels.clear();
