@@ -15,13 +15,14 @@ export async function* runLogPlan(
   context: ReadContext,
   plan: LogPlan,
 ): AsyncGenerator<Entry, void, undefined> {
-  const { sql, rest, decided } = splitStages(plan.stages);
   const { direction, scope, matchers, after } = plan;
+  const layouts = layoutsOf(scope, serviceTest(matchers));
+  const { sql, rest, decided } = splitStages(plan.stages, layouts);
   const scan = {
     scope,
     matchers,
     stages: sql,
-    layouts: layoutsOf(scope, serviceTest(matchers)),
+    layouts,
     after: after === undefined ? undefined : { id: after, direction },
   };
   const columns = plan.whole === true || needsFields(rest) ? WHOLE_ROWS : LINE_ROWS;
@@ -46,5 +47,5 @@ const printLine = ({ lineBytes }: Row): number => lineBytes;
 /** What runs where, in words. */
 export const explainLogPlan = (plan: LogPlan): string => {
   const tables = plan.scope.tables.length;
-  return `newest first in windows over ${tables} tables; ${explainSplit(splitStages(plan.stages))}`;
+  return `newest first in windows over ${tables} tables; ${explainSplit(splitStages(plan.stages, []))}`;
 };

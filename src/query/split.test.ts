@@ -33,7 +33,7 @@ test.each([
   ['|> "a <_>"', 'in the engine: nothing; in process: line_filter'],
   ['|= ip("10.0.0.1")', 'in the engine: nothing; in process: line_filter'],
 ])('%j runs %s', (stages, expected) => {
-  expect(explainSplit(splitStages(stagesOf(stages)))).toBe(expected);
+  expect(explainSplit(splitStages(stagesOf(stages), []))).toBe(expected);
 });
 
 test.each([
@@ -47,7 +47,7 @@ test.each([
   ['|= ip("10.0.0.1")', false, undefined],
   ['| decolorize', true, undefined],
 ])('%j: rows are decided %j, labels %j', (stages, decided, labels) => {
-  expect(splitStages(stagesOf(stages))).toMatchObject({ decided, labels });
+  expect(splitStages(stagesOf(stages), [])).toMatchObject({ decided, labels });
 });
 
 const stagesOf = (stages: string): readonly Stage[] => {

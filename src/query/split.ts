@@ -1,5 +1,6 @@
-import { isSqlLineFilter } from './conditions.ts';
+import type { Layout } from '../model/layout.ts';
 import { isDecided, isSqlLabelFilter } from './label-conditions.ts';
+import { planLineFilter, type LineFilterPlan } from './line-filter-plan.ts';
 import type { LabelFilter, LineFilter, Stage } from './logql/ast.ts';
 import type { LabelSpace } from './record-fields.ts';
 
@@ -23,7 +24,14 @@ export interface Split {
 }
 
 /** What SQL can decide, or nearly. */
-export type SqlStage = LineFilter | SqlLabelFilter;
+export type SqlStage = SqlLineFilter | SqlLabelFilter;
+
+/** A filter on the stored line, with a plan that has a condition. */
+export interface SqlLineFilter {
+  readonly type: 'line_filter';
+  readonly filter: LineFilter;
+  readonly plan: LineFilterPlan & { readonly sql: NonNullable<LineFilterPlan['sql']> };
+}
 
 /** A filter for which `isSqlLabelFilter` holds, and the labels that it sees. */
 export interface SqlLabelFilter {
@@ -32,7 +40,8 @@ export interface SqlLabelFilter {
   readonly space: LabelSpace;
 }
 
-export const splitStages = (stages: readonly Stage[]): Split => {
+/** Splits the stages for rows that may have these layouts. */
+export const splitStages = (stages: readonly Stage[], layouts: readonly Layout[]): Split => {
   const sql: SqlStage[] = [];
   const rest: Stage[] = [];
   let space: LabelSpace | undefined = 'stored';
@@ -43,15 +52,10 @@ export const splitStages = (stages: readonly Stage[]): Split => {
       // Which of several lines stays depends on what came before: no filter may overtake it.
       return { sql, rest: [...rest, ...stages.slice(i)], decided: false, labels: undefined };
     }
-    const pushed: SqlStage | undefined = toSql(stage, sameLine, space);
+    const pushed: SqlStage | undefined = toSql(stage, sameLine, space, layouts);
     if (pushed !== undefined) sql.push(pushed);
-    if (
-      pushed === undefined ||
-      (pushed.type === 'labels' && !isDecided(pushed.filter, pushed.space))
-    ) {
-      rest.push(stage);
-    }
-    if (pushed === undefined && isFilter(stage)) alone = false;
+    if (pushed === undefined || !decides(pushed)) rest.push(stage);
+    if (isFilter(stage) && (pushed === undefined || isLoose(pushed))) alone = false;
     if (CHANGES_LINE.has(stage.type)) sameLine = alone = false;
     if (stage.type === 'record') space = space === undefined ? undefined : 'record';
     else if (!KEEPS_LABELS.has(stage.type)) space = undefined;
@@ -59,6 +63,12 @@ export const splitStages = (stages: readonly Stage[]): Split => {
   const decided = !rest.some(isFilter);
   return { sql, rest, decided, labels: alone ? space : undefined };
 };
+
+const decides = (one: SqlStage): boolean =>
+  one.type === 'line_filter' ? one.plan.decided : isDecided(one.filter, one.space);
+
+/** Lets rows through that are not counted as in doubt. */
+const isLoose = (one: SqlStage): boolean => one.type === 'line_filter' && !one.plan.decided;
 
 const isFilter = ({ type }: Stage): boolean => type === 'line_filter' || type === 'label_filter';
 
@@ -77,12 +87,19 @@ const toSql = (
   stage: Stage,
   sameLine: boolean,
   space: LabelSpace | undefined,
+  layouts: readonly Layout[],
 ): SqlStage | undefined => {
-  if (stage.type === 'line_filter') return sameLine && isSqlLineFilter(stage) ? stage : undefined;
+  if (stage.type === 'line_filter') return sameLine ? lineToSql(stage, layouts) : undefined;
   if (stage.type !== 'label_filter' || space === undefined) return undefined;
   return isSqlLabelFilter(stage.filter)
     ? { type: 'labels', filter: stage.filter, space }
     : undefined;
+};
+
+const lineToSql = (filter: LineFilter, layouts: readonly Layout[]): SqlLineFilter | undefined => {
+  const plan = planLineFilter(filter, layouts);
+  const { sql } = plan;
+  return sql === undefined ? undefined : { type: 'line_filter', filter, plan: { ...plan, sql } };
 };
 
 /** What runs where, for `explain`. */

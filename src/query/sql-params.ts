@@ -26,6 +26,11 @@ export class SqlParams {
     return this.bind('Int64', value);
   }
 
+  /** A name that nothing else in the statement has. */
+  name(what: string): string {
+    return `${what}_${this.count++}`;
+  }
+
   /** A double, bit by bit: the engine's own reading of decimals may be off by the last digit. */
   float64(value: number): string {
     const bits = new DataView(new ArrayBuffer(8));

@@ -1,7 +1,7 @@
 import type { Layout } from '../model/layout.ts';
 import type { QueryOptions } from '../model/storage.ts';
 import type { Scope } from './access-filter.ts';
-import { accessSql, lineFilterSql, matcherSql } from './conditions.ts';
+import { accessSql, matcherSql } from './conditions.ts';
 import { labelConditionSql } from './label-conditions.ts';
 import type { Matcher } from './logql/ast.ts';
 import type { Direction, RowId } from './plan.ts';
@@ -43,7 +43,7 @@ export const fromSql = (scan: Scan, params: SqlParams, labels: LabelOptions): st
   if (access !== undefined) conditions.push(access);
   for (const matcher of scan.matchers) conditions.push(matcherSql(matcher, params));
   for (const stage of scan.stages) {
-    if (stage.type === 'line_filter') conditions.push(lineFilterSql(stage, params, scan.layouts));
+    if (stage.type === 'line_filter') conditions.push(stage.plan.sql(params));
     else {
       conditions.push(labelConditionSql(stage.filter, stage.space, params, labels).pass);
     }

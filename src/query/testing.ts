@@ -67,7 +67,7 @@ export const laidOut = (one: TestRecord, layout: Layout): TestRecord => ({
 const numberOf = (one: TestRecord, column: number): number =>
   (column === C.severity ? one.severity : one.numbers?.[COLUMNS[column]?.name as ColumnName]) ?? 0;
 
-const valuesOf = (one: TestRecord): RowValues => ({
+export const valuesOf = (one: TestRecord): RowValues => ({
   text: (column) => bytesOfValue(one.columns?.[COLUMNS[column]?.name as ColumnName]),
   number: (column) => numberOf(one, column),
   time: () => one.timestampNs,

@@ -79,9 +79,9 @@ class Builder {
     const { startNs, endNs } = gridBounds(grid);
     const scope = await plan.open(startNs, endNs);
     const shape = shapeOf(expr, outer);
-    const split = splitStages(neededStages(expr, shape));
     const { matchers } = expr.range.log;
     const layouts = layoutsOf(scope, serviceTest(matchers));
+    const split = splitStages(neededStages(expr, shape), layouts);
     const scan = { scope, matchers, stages: split.sql, layouts };
     const { cells, make } = rangeCells(context, scan, split, expr, shape, grid);
     const windows = new Windows(grid, cells, make, this.budget);

@@ -1,0 +1,149 @@
+import { COLUMNS } from '../model/columns.ts';
+import { binary, type Layout } from '../model/layout.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { Place } from './hole-text.ts';
+import { placesOfNeedle, type HoleTest, type HoleTests } from './layout-needle.ts';
+import { holeSql, lineSql, PLAIN_LINE_SQL, valueSql } from './layout-sql.ts';
+import { literalSql } from './literal-sql.ts';
+import type { SqlParams } from './sql-params.ts';
+import { unescapedTexts } from './unescaped-texts.ts';
+import { toUtf8 } from './utf8.ts';
+
+/** Where a needle may lie in the lines of some layouts, which are given by their numbers. */
+export interface NeedlePlan {
+  readonly layouts: readonly Layout[];
+  /** Layouts whose every line has it. */
+  readonly always: readonly number[];
+  /** Alternatives that are the same for several layouts. */
+  readonly groups: readonly { readonly members: readonly number[]; readonly any: HoleTests[] }[];
+  /** Layouts with too many places: their lines must be filled. */
+  readonly unclear: readonly number[];
+}
+
+const textOf = (tests: HoleTests): string =>
+  JSON.stringify(
+    tests.map(({ hole, place, text }) => [hole.column, hole.key, hole.form, place, text]),
+  );
+
+/** Finds the places of a needle, a text that is not empty. */
+export const planNeedle = (needle: string, layouts: readonly Layout[]): NeedlePlan => {
+  const bytes = binary(toUtf8(needle));
+  const always: number[] = [];
+  const unclear: number[] = [];
+  const uses = new Map<string, { readonly tests: HoleTests; readonly members: number[] }>();
+  layouts.forEach((layout, i) => {
+    const places = uses.size > LIMITS.needlePlacesInAll ? undefined : placesOfNeedle(layout, bytes);
+    if (places === true) always.push(i);
+    else if (places === undefined) unclear.push(i);
+    else {
+      for (const tests of places) {
+        const key = textOf(tests);
+        const use = uses.get(key);
+        if (use === undefined) uses.set(key, { tests, members: [i] });
+        else if (use.members.at(-1) !== i) use.members.push(i);
+      }
+    }
+  });
+  const groups = new Map<
+    string,
+    { readonly members: readonly number[]; readonly any: HoleTests[] }
+  >();
+  for (const { tests, members } of uses.values()) {
+    const key = members.join();
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { members, any: [tests] });
+    else group.any.push(tests);
+  }
+  return { layouts, always, groups: [...groups.values()], unclear };
+};
+
+/** Whether a row's line contains the needle. */
+export const needleSql = (needle: string, plan: NeedlePlan, params: SqlParams): string => {
+  const bound = params.text(needle);
+  const { layouts } = plan;
+  const plain = `position(${PLAIN_LINE_SQL}, ${bound}) > 0`;
+  if (layouts.length === 0) return plain;
+  const isOneOf = memberSql(layouts, params);
+  const parts = [`(layout = '' AND ${plain})`];
+  if (plan.always.length > 0) parts.push(isOneOf(plan.always));
+  for (const { members, any } of plan.groups) {
+    const tests = any.map((all) => all.map((one) => testSql(one, needle, bound)).join(' AND '));
+    parts.push(`(${isOneOf(members)} AND (${tests.join(' OR ')}))`);
+  }
+  if (plan.unclear.length > 0) {
+    const lines = lineSql(plan.unclear.map((i) => layouts[i] as Layout));
+    parts.push(`(${isOneOf(plan.unclear)} AND position(${lines}, ${bound}) > 0)`);
+  }
+  return `(${parts.join(' OR ')})`;
+};
+
+/** Whether a row has one of the layouts of these numbers: their texts stand there only once. */
+const memberSql = (
+  layouts: readonly Layout[],
+  params: SqlParams,
+): ((members: readonly number[]) => string) => {
+  const texts = layouts.map(({ text }) => literalSql(text)).join(', ');
+  const numbers = layouts.map((_, i) => i + 1).join(', ');
+  const name = params.name('layout');
+  let known = false;
+  return (members) => {
+    if (members.length === layouts.length) return `layout != ''`;
+    const number = known ? name : `(transform(layout, [${texts}], [${numbers}], 0) AS ${name})`;
+    known = true;
+    const wanted = members.map((i) => i + 1);
+    return wanted.length === 1 ? `${number} = ${wanted[0]}` : `${number} IN (${wanted.join(', ')})`;
+  };
+};
+
+const testSql = ({ hole, place, text }: HoleTest, needle: string, bound: string): string => {
+  const { form } = hole;
+  if (form.kind === 'number') {
+    const compared = numberTestSql(valueSql(hole), COLUMNS[hole.column]?.kind, place, text);
+    if (compared !== undefined) return compared;
+  }
+  if (form.kind === 'json') {
+    const texts = unescapedTexts(form.dialect, place, text);
+    if (texts !== undefined) {
+      const value = valueSql(hole);
+      return `(${texts.map((one) => placeSql(value, place, literalSql(one))).join(' OR ')})`;
+    }
+  }
+  // A dash where the value is empty matters to the dash alone.
+  const isPlain = form.kind === 'text' || (form.kind === 'dash' && text !== '-');
+  const printed = isPlain ? valueSql(hole) : holeSql(hole);
+  return placeSql(printed, place, pieceSql(text, needle, bound));
+};
+
+const placeSql = (printed: string, place: Place, text: string): string => {
+  if (place === 'equals') return `${printed} = ${text}`;
+  return place === 'contains'
+    ? `position(${printed}, ${text}) > 0`
+    : `${place}(${printed}, ${text})`;
+};
+
+/** A part of the needle as a part of its bound value: users' texts are never written. */
+const pieceSql = (text: string, needle: string, bound: string): string => {
+  const bytes = binary(toUtf8(needle));
+  if (text === bytes) return bound;
+  return text === '' ? `''` : `substring(${bound}, ${bytes.indexOf(text) + 1}, ${text.length})`;
+};
+
+/** Comparisons of numbers are cheaper than those of their digits. */
+const numberTestSql = (
+  value: string,
+  kind: string | undefined,
+  place: string,
+  digits: string,
+): string | undefined => {
+  if (place === 'equals') return `${value} = ${digits}`;
+  const greatest = kind === 'u8' ? 255 : kind === 'u16' ? 65_535 : 0;
+  if (place !== 'startsWith' || greatest === 0) return undefined;
+  const ranges: string[] = [];
+  let [from, to] = [Number(digits), Number(digits) + 1];
+  while (from <= greatest) {
+    ranges.push(`${value} BETWEEN ${from} AND ${to - 1}`);
+    if (from === 0) break;
+    [from, to] = [from * 10, to * 10];
+  }
+  return ranges.length === 0 ? '0' : `(${ranges.join(' OR ')})`;
+};
