@@ -50,7 +50,7 @@ export const isDecided = (filter: LabelFilter, space: LabelSpace): boolean => {
     return isDecided(filter.left, space) && isDecided(filter.right, space);
   }
   if (filter.type !== 'matcher' || filter.name === ERROR_LABEL) return false;
-  return space === 'stored' || comparesBytes(filter);
+  return space !== 'own' && (space === 'stored' || comparesBytes(filter));
 };
 
 /** Whether the matcher is decided alike for text and for the bytes it stands for. */
@@ -88,7 +88,9 @@ export const labelConditionSql = (
 };
 
 /** Rows that any of the conditions leaves in doubt. */
-export const anyDoubt = (conditions: readonly LabelCondition[]): string | undefined => {
+export const anyDoubt = (
+  conditions: readonly Pick<LabelCondition, 'doubt'>[],
+): string | undefined => {
   const doubts = conditions.flatMap(({ doubt }) => doubt ?? []);
   return doubts.length === 0 ? undefined : `(${doubts.join(' OR ')})`;
 };
@@ -96,26 +98,31 @@ export const anyDoubt = (conditions: readonly LabelCondition[]): string | undefi
 /** Of more values a hint would cost more than it saves. */
 const HINTED_VALUES = 8;
 
-const matcherCondition = (
-  matcher: Matcher,
-  { text, raw, mayEqual }: LabelSql,
-  params: SqlParams,
-): LabelCondition => {
+const matcherCondition = (matcher: Matcher, label: LabelSql, params: SqlParams): LabelCondition => {
+  const { text, raw, mayEqual } = label;
   const compared = compareSql(text, matcher, params);
+  if (raw && !comparesBytes(matcher)) {
+    return inDoubt(compared, [`NOT isValidUTF8(${text})`, ...doubtOf(label)]);
+  }
   const values = matcher.op === '=' ? [matcher.value] : plainAlternatives(matcher.value);
   const positive = matcher.op === '=' || matcher.op === '=~';
-  if (raw && !comparesBytes(matcher)) {
-    const doubt = `NOT isValidUTF8(${text})`;
-    return { pass: `(${compared} OR ${doubt})`, doubt };
-  }
-  if (!positive || mayEqual === undefined || values === undefined) {
-    return { pass: `(${compared})`, doubt: undefined };
-  }
-  if (values.includes('') || values.length > HINTED_VALUES) {
-    return { pass: `(${compared})`, doubt: undefined };
+  if (!positive || mayEqual === undefined || values === undefined || !areHinted(values)) {
+    return inDoubt(compared, doubtOf(label));
   }
   const hints = values.map((value) => mayEqual(value)).join(' OR ');
-  return { pass: `((${hints}) AND ${compared})`, doubt: undefined };
+  return inDoubt(`(${hints}) AND ${compared}`, doubtOf(label));
+};
+
+const areHinted = (values: readonly string[]): boolean =>
+  !values.includes('') && values.length <= HINTED_VALUES;
+
+const doubtOf = ({ doubt }: LabelSql): readonly string[] => (doubt === undefined ? [] : [doubt]);
+
+/** A condition that rows in doubt pass too. */
+const inDoubt = (holds: string, doubts: readonly string[]): LabelCondition => {
+  if (doubts.length === 0) return { pass: `(${holds})`, doubt: undefined };
+  const doubt = `(${doubts.join(' OR ')})`;
+  return { pass: `(${holds} OR ${doubt})`, doubt };
 };
 
 const SQL_OPS: Readonly<Record<CompareOp, string>> = {
@@ -149,31 +156,50 @@ const comparisonCondition = (
 ): LabelCondition => {
   const { text, column } = label;
   const ofText = (value: string): LabelCondition => {
-    const doubt = `(${value} != '' AND NOT ${reading.plain(value)})`;
     const holds = `${reading.plain(value)} AND ${reading.value(value)} ${comparison}`;
-    return { pass: `(${doubt} OR (${holds}))`, doubt };
+    return inDoubt(`(${holds})`, [isRareSql(reading, value)]);
   };
-  if (column === undefined || reading.ofColumn === undefined) return ofText(text);
-  const { integer, isSet, hiddenBy } = column;
-  const hidden = ofText(hiddenBy);
-  const own = `(${isSet} AND ${reading.ofColumn(integer)} ${comparison})`;
-  return { pass: `if((${hiddenBy}) = '', ${own}, ${hidden.pass})`, doubt: hidden.doubt };
+  const { ofColumn } = reading;
+  if (column === undefined || ofColumn === undefined) {
+    const { pass, doubt } = ofText(text);
+    return inDoubt(pass, [...(doubt === undefined ? [] : [doubt]), ...doubtOf(label)]);
+  }
+  const { integer, isSet, hidden } = column;
+  const own = `(${isSet} AND ${ofColumn(integer)} ${comparison})`;
+  if (hidden === undefined) return inDoubt(own, doubtOf(label));
+  const { pass, doubt } = ofText(hidden.text);
+  return {
+    pass: `if(${hidden.when}, ${pass}, ${own})`,
+    doubt: `(${hidden.when} AND ${doubt ?? '0'})`,
+  };
 };
 
-/** A label's number as `unwrap` takes it: its value, and rows in doubt. */
+/** A text that SQL cannot tell to be a number or none. */
+const isRareSql = (reading: NumberReading, text: string): string =>
+  `(${text} != '' AND NOT ${reading.plain(text)})`;
+
+/** A label's number as `unwrap` takes it, whether there is one, and rows in doubt. */
 export const numberOfLabel = (
   label: LabelSql,
   reading: NumberReading,
-): { readonly value: string; readonly isSet: string; readonly doubt: string } => {
+): { readonly value: string; readonly isSet: string; readonly doubts: readonly string[] } => {
   const { text, column } = label;
-  const doubtOf = (value: string): string => `(${value} != '' AND NOT ${reading.plain(value)})`;
-  if (column === undefined || reading.ofColumn === undefined) {
-    return { value: reading.value(text), isSet: `(${text}) != ''`, doubt: doubtOf(text) };
+  const { ofColumn } = reading;
+  const doubts = doubtOf(label);
+  if (column === undefined || ofColumn === undefined) {
+    return {
+      value: reading.value(text),
+      isSet: inDoubt(`(${text}) != ''`, doubts).pass,
+      doubts: [isRareSql(reading, text), ...doubts],
+    };
   }
-  const { integer, isSet, hiddenBy } = column;
+  const { integer, isSet, hidden } = column;
+  if (hidden === undefined) {
+    return { value: ofColumn(integer), isSet: inDoubt(isSet, doubts).pass, doubts };
+  }
   return {
-    value: `if((${hiddenBy}) = '', ${reading.ofColumn(integer)}, ${reading.value(hiddenBy)})`,
-    isSet: `if((${hiddenBy}) = '', ${isSet}, 1)`,
-    doubt: doubtOf(hiddenBy),
+    value: `if(${hidden.when}, ${reading.value(hidden.text)}, ${ofColumn(integer)})`,
+    isSet: `(${hidden.when} OR ${isSet})`,
+    doubts: [`(${hidden.when} AND ${isRareSql(reading, hidden.text)})`, ...doubts],
   };
 };

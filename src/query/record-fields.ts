@@ -1,5 +1,14 @@
 import { COLUMNS, TAIL_COLUMNS, type ColumnKind } from '../model/columns.ts';
-import { anyLabelSql, mapLabelSql, type LabelOptions } from './record-labels.ts';
+import {
+  anyLabelSql,
+  DETECTED_LEVEL,
+  IS_LOKI_SQL,
+  mapLabelSql,
+  mayHaveMetadataSql,
+  MESH_LABELS,
+  streamLabelParts,
+  type LabelOptions,
+} from './record-labels.ts';
 import type { SqlParams } from './sql-params.ts';
 
 /**
@@ -21,8 +30,12 @@ export const RECORD_COLUMNS: ReadonlyMap<string, Exclude<ColumnKind, 'map'>> = n
 /** Columns whose equality an index of the tables answers; see the schema. */
 const INDEXED: ReadonlySet<string> = new Set(['trace_id', 'request_id', 'service']);
 
-/** Which labels a row has at one place of a pipeline: those stored, or those after `| record`. */
-export type LabelSpace = 'stored' | 'record';
+/**
+ * Which labels a row has at one place of a pipeline: those stored, or those after `| record`.
+ * `own` is for the first try of a metric: behind `| record`, as if no stored label hid a field;
+ * rows where one does are in doubt.
+ */
+export type LabelSpace = 'stored' | 'record' | 'own';
 
 /** A label's value as SQL. */
 export interface LabelSql {
@@ -34,12 +47,15 @@ export interface LabelSql {
   readonly raw: boolean;
   /** A condition that holds for all rows with that value and that indexes answer. */
   readonly mayEqual: ((value: string) => string) | undefined;
+  /** Rows whose value may be another; `undefined` where there are none. */
+  readonly doubt: string | undefined;
 }
 
 export interface NumberColumnSql {
   readonly integer: string;
   readonly isSet: string;
-  readonly hiddenBy: string;
+  /** Whether a stored label hides the column, and that label's text; `undefined` for never. */
+  readonly hidden: { readonly when: string; readonly text: string } | undefined;
 }
 
 /** The value of a label in a space; a name for which `isStoredLabel` holds. */
@@ -48,15 +64,22 @@ export const labelSql = (
   space: LabelSpace,
   params: SqlParams,
   options: LabelOptions,
-): LabelSql =>
-  space === 'stored'
-    ? {
-        text: anyLabelSql(name, params, options),
-        column: undefined,
-        raw: false,
-        mayEqual: undefined,
-      }
-    : recordLabelSql(name, params, options);
+): LabelSql => {
+  if (space !== 'stored') return recordLabelSql(name, space, params, options);
+  const text = anyLabelSql(name, params, options);
+  const held = (value: string): string => inMaps(params.text(value));
+  const derived = name === DETECTED_LEVEL || MESH_LABELS.some(([label]) => label === name);
+  return {
+    text,
+    column: undefined,
+    raw: false,
+    mayEqual: derived ? undefined : held,
+    doubt: undefined,
+  };
+};
+
+const inMaps = (value: string): string =>
+  `(mapContainsValue(metadata, ${value}) OR mapContainsValue(labels, ${value}))`;
 
 /**
  * The value of a label after `| record`: a stored label of the name hides the column of the name;
@@ -64,49 +87,88 @@ export const labelSql = (
  */
 export const recordLabelSql = (
   name: string,
+  space: 'record' | 'own',
   params: SqlParams,
   options: LabelOptions,
 ): LabelSql => {
   const stored = anyLabelSql(name, params, options);
+  const when = hidesSql(name, params, options);
+  const hidden = `((${when}) AND (${stored}) != '')`;
   const kind = RECORD_COLUMNS.get(name);
-  const hinted = (own: (value: string) => string) => (value: string) => {
-    const held = params.text(value);
-    const maps = `mapContainsValue(metadata, ${held}) OR mapContainsValue(labels, ${held})`;
-    return `(${own(held)} OR ${maps})`;
-  };
-  if (kind === undefined) {
-    const attribute = mapLabelSql('attributes', name, params);
-    const own = `if((${attribute}) != '', ${attribute}, ${mapLabelSql('labels', name, params)})`;
-    return {
-      text: orStored(stored, own),
-      column: undefined,
-      raw: true,
-      mayEqual: hinted((value) => `mapContainsValue(attributes, ${value})`),
-    };
-  }
-  const number = numberColumn(name, kind);
-  if (number === undefined) {
-    return {
-      text: orStored(stored, name),
-      column: undefined,
-      raw: kind === 'text',
-      mayEqual: INDEXED.has(name) ? hinted((value) => `${name} = ${value}`) : undefined,
-    };
-  }
-  const always = kind === 'time' || name === 'seq';
-  const digits = `toString(${number})`;
+  const integer = kind === undefined ? undefined : integerSql(name, kind);
+  const own = ownSql(name, params);
+  const index = indexOf(name, kind);
   return {
-    text: orStored(stored, always ? digits : `if(${number} = 0, '', ${digits})`),
-    column: { integer: number, isSet: always ? '1' : `${number} != 0`, hiddenBy: stored },
-    raw: false,
-    mayEqual: undefined,
+    text: space === 'own' ? own : `if(${hidden}, ${stored}, ${own})`,
+    column:
+      integer === undefined
+        ? undefined
+        : {
+            integer,
+            isSet: isAlwaysSet(name, kind) ? '1' : `${integer} != 0`,
+            hidden: space === 'own' ? undefined : { when: hidden, text: stored },
+          },
+    raw: kind === undefined || kind === 'text',
+    mayEqual:
+      index === undefined
+        ? undefined
+        : (value) => {
+            const held = params.text(value);
+            return `(${index(held)} OR ${inMaps(held)})`;
+          },
+    doubt: space === 'own' ? when : undefined,
   };
 };
 
-const orStored = (stored: string, own: string): string =>
-  `if((${stored}) != '', ${stored}, ${own})`;
+/**
+ * Whether a stored label may hide a record's own field. A column that is a stored label itself, for
+ * all but Loki's streams, is the field (`ownSql`).
+ */
+const hidesSql = (name: string, params: SqlParams, options: LabelOptions): string => {
+  if (name === DETECTED_LEVEL) return `((${anyLabelSql(name, params, options)}) != '')`;
+  const { loki, column } = streamLabelParts(name, params);
+  const inMetadata = mayHaveMetadataSql(name, params);
+  const inStream = `${IS_LOKI_SQL} AND ${loki} != ''`;
+  if (column === undefined) return `((${inStream}) OR (${inMetadata}))`;
+  if (column !== name) return `(${IS_LOKI_SQL} OR (${column} = '' AND ${inMetadata}))`;
+  return `((${inStream}) OR ((${IS_LOKI_SQL} OR ${column} = '') AND ${inMetadata}))`;
+};
 
-const numberColumn = (name: string, kind: ColumnKind): string | undefined => {
+const ownSql = (name: string, params: SqlParams): string => {
+  const kind = RECORD_COLUMNS.get(name);
+  if (kind !== undefined) return columnSql(name, kind);
+  const { column } = streamLabelParts(name, params);
+  const field = fieldSql(name, params);
+  return column === undefined ? field : `if(${column} != '', ${column}, ${field})`;
+};
+
+/** An attribute, or a label of a record that is no Loki stream's. */
+const fieldSql = (name: string, params: SqlParams): string => {
+  const attribute = mapLabelSql('attributes', name, params);
+  return `if((${attribute}) != '', ${attribute}, ${mapLabelSql('labels', name, params)})`;
+};
+
+const columnSql = (name: string, kind: ColumnKind): string => {
+  const integer = integerSql(name, kind);
+  if (integer === undefined) return name;
+  const digits = `toString(${integer})`;
+  return isAlwaysSet(name, kind) ? digits : `if(${integer} = 0, '', ${digits})`;
+};
+
+const integerSql = (name: string, kind: ColumnKind): string | undefined => {
   if (kind === 'time') return `toUnixTimestamp64Nano(${name})`;
   return kind === 'u8' || kind === 'u16' || kind === 'u64' ? name : undefined;
+};
+
+const isAlwaysSet = (name: string, kind: ColumnKind | undefined): boolean =>
+  kind === 'time' || name === 'seq';
+
+/** The condition of an index on a field's equality. */
+const indexOf = (
+  name: string,
+  kind: ColumnKind | undefined,
+): ((value: string) => string) | undefined => {
+  if (MESH_LABELS.some(([label]) => label === name)) return undefined;
+  if (kind === undefined) return (value) => `mapContainsValue(attributes, ${value})`;
+  return INDEXED.has(name) ? (value) => `${name} = ${value}` : undefined;
 };

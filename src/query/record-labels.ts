@@ -165,6 +165,12 @@ export const streamLabelSql = (name: string, params: SqlParams): string => {
   return `if(${IS_LOKI_SQL}, ${loki}, ${column ?? `''`})`;
 };
 
+/** What keys match that become the name; their dictionary is matched once, not once a row. */
+const renamedSql = (name: string, params: SqlParams): string => {
+  const pattern = name.replace(/^_(?=[0-9])/, '[^a-zA-Z0-9]?').replaceAll('_', '[^a-zA-Z0-9]');
+  return `k -> match(k, ${params.text(`^${pattern}$`)})`;
+};
+
 /** What `namedPairs` gives for a name in a map column, as SQL; '' where absent. */
 export const mapLabelSql = (
   map: 'metadata' | 'attributes' | 'labels',
@@ -174,14 +180,16 @@ export const mapLabelSql = (
   const key = params.text(name);
   const plain = `${map}[${key}]`;
   if (!name.includes('_')) return plain;
-  // Keys that become the name. A dictionary's keys are matched once, not once a row.
-  const renamed = params.text(
-    `^${name.replace(/^_(?=[0-9])/, '[^a-zA-Z0-9]?').replaceAll('_', '[^a-zA-Z0-9]')}$`,
-  );
-  const place = `arrayFirstIndex(k -> match(k, ${renamed}), mapKeys(${map}))`;
+  const place = `arrayFirstIndex(${renamedSql(name, params)}, mapKeys(${map}))`;
   const found = `arrayElement(mapValues(${map}), ${place})`;
   return `if(mapContains(${map}, ${key}) OR empty(${map}), ${plain}, ${found})`;
 };
+
+/** Whether metadata may have a label of the name; cheap, since values are not read. */
+export const mayHaveMetadataSql = (name: string, params: SqlParams): string =>
+  name.includes('_')
+    ? `arrayExists(${renamedSql(name, params)}, mapKeys(metadata))`
+    : `metadata[${params.text(name)}] != ''`;
 
 /**
  * The value of a structured metadata label as SQL, '' where absent: what `metadataLabels` gives for

@@ -72,7 +72,8 @@ const record = (texts: fc.Arbitrary<string>, hostile: boolean): fc.Arbitrary<Tes
           path: hostile ? raw : fc.constantFrom('/a', '/b', ''),
           method: fc.constantFrom('GET', 'PUT', ''),
           trace_id: fc.constantFrom('a', 'b', ''),
-          container: fc.constantFrom('a', 'proxy'),
+          container: fc.constantFrom('a', 'proxy', ''),
+          service: fc.constantFrom('', 'all', 'all', 'all'),
           severity_text: fc.constantFrom('error', 'info', ''),
         },
         { requiredKeys: [] },
@@ -86,8 +87,11 @@ const record = (texts: fc.Arbitrary<string>, hostile: boolean): fc.Arbitrary<Tes
         { requiredKeys: [] },
       ),
       severity: fc.constantFrom(0, 9, 17),
-      labels: map(['app', 'path', 'status', 'trace_id', 'user_id'], texts),
-      metadata: map(['path', 'status', 'user.id', 'duration_ns', 'took'], texts),
+      labels: map(['app', 'path', 'status', 'trace_id', 'user_id', 'container'], texts),
+      metadata: map(
+        ['path', 'status', 'user.id', 'duration_ns', 'took', 'container', 'service_name'],
+        texts,
+      ),
       attributes: map(
         ['user', 'user.id', 'user_id', 'user-id', 'status', 'took', 'size', '9x', 'path'],
         hostile ? raw : texts,
@@ -103,7 +107,15 @@ const record = (texts: fc.Arbitrary<string>, hostile: boolean): fc.Arbitrary<Tes
 
 const TEXT_NAMES = ['path', 'method', 'trace_id', 'user', 'user_id', '_9x', 'severity_text', 'app'];
 const NUMBER_NAMES = ['status', 'duration_ns', 'bytes_in', 'user_id', 'took', 'size', 'severity'];
-const name = fc.constantFrom(...TEXT_NAMES, ...NUMBER_NAMES, 'seq', 'detected_level', 'gone');
+const MESH_NAMES = ['service_name', 'container', 'service'];
+const name = fc.constantFrom(
+  ...TEXT_NAMES,
+  ...MESH_NAMES,
+  ...NUMBER_NAMES,
+  'seq',
+  'detected_level',
+  'gone',
+);
 const number = fc.constantFrom('0', '5', '0.1', '200', '500', '1.5', '1e3', '12345678901234');
 const compare = fc.constantFrom('==', '!=', '>', '>=', '<', '<=');
 const condition: fc.Arbitrary<string> = fc.oneof(
@@ -173,10 +185,12 @@ const session = (tenant: string): QuerySession =>
   );
 
 const tenant = fc.constantFrom(...TENANTS);
+const selector = fc.constantFrom('{service_name="all"}', '{container=~".+"}');
+const limits = fc.constantFrom(7, 1_000);
 const IN_PROCESS = '| drop no_such_label';
 
-const linesOf = async (tenant: string, behind: string, limit: number): Promise<unknown> => {
-  const expr = parseLogql(`{service_name="all"} ${behind}`);
+const linesOf = async (tenant: string, query: string, limit: number): Promise<unknown> => {
+  const expr = parseLogql(query);
   if (expr instanceof LogqlError) throw expr;
   if (expr.type !== 'log') throw new Error('no lines');
   const one = session(tenant);
@@ -190,9 +204,9 @@ const linesOf = async (tenant: string, behind: string, limit: number): Promise<u
 
 test('filters behind | record keep what they keep in process', async () => {
   await fc.assert(
-    fc.asyncProperty(tenant, stages, fc.constantFrom(7, 1_000), async (who, behind, limit) => {
-      expect(await linesOf(who, behind, limit)).toEqual(
-        await linesOf(who, `${IN_PROCESS} ${behind}`, limit),
+    fc.asyncProperty(tenant, selector, stages, limits, async (who, streams, behind, limit) => {
+      expect(await linesOf(who, `${streams} ${behind}`, limit)).toEqual(
+        await linesOf(who, `${streams} ${IN_PROCESS} ${behind}`, limit),
       );
     }),
     { numRuns: RUNS },
@@ -234,6 +248,8 @@ const groupings = fc.constantFrom(
   ' by (status, app)',
   ' by (user_id)',
   ' by (severity_text)',
+  ' by (service_name, container)',
+  ' by (service)',
   ' by (gone)',
   ' by (app_extracted)',
   ' without (path)',
@@ -266,13 +282,14 @@ test('metrics behind | record are what they are in process', async () => {
   await fc.assert(
     fc.asyncProperty(
       tenant,
+      selector,
       fc.oneof({ weight: 3, arbitrary: sampled }, counted),
       fc.oneof({ weight: 2, arbitrary: fc.constant('| record') }, stages),
       range,
       fc.constantFrom(0, 1, 7, 30),
-      async (who, { op, tail, by }, behind, rangeS, stepS) => {
+      async (who, streams, { op, tail, by }, behind, rangeS, stepS) => {
         const query = (before: string): string =>
-          `${op}{service_name="all"} ${before} ${behind} ${tail} [${rangeS}s])${by}`;
+          `${op}${streams} ${before} ${behind} ${tail} [${rangeS}s])${by}`;
         // Loki takes groupings of some aggregations only.
         fc.pre(!(parseLogql(query('')) instanceof LogqlError));
         expect(await seriesOf(who, query(''), stepS)).toEqual(

@@ -69,13 +69,18 @@ export const cellRowsSql = (
   };
 };
 
-/** Rows of a scan that its filters leave in doubt, as SQL; '0' where there can be none. */
-export const scanDoubtSql = (scan: Scan, params: SqlParams, labels: LabelOptions): string =>
-  anyDoubt(
-    scan.stages.flatMap((stage) =>
-      stage.type === 'labels' ? labelConditionSql(stage.filter, stage.space, params, labels) : [],
-    ),
-  ) ?? '0';
+/** Rows that a scan's filters or their groups leave in doubt, as SQL; '0' where there are none. */
+export const doubtSql = (
+  scan: Scan,
+  groups: Groups,
+  params: SqlParams,
+  labels: LabelOptions,
+): string => {
+  const ofStages = scan.stages.flatMap((stage) =>
+    stage.type === 'labels' ? labelConditionSql(stage.filter, stage.space, params, labels) : [],
+  );
+  return anyDoubt([...ofStages, ...groups.columns(params)]) ?? '0';
+};
 
 const countsQuery = (
   scan: Scan,
@@ -88,10 +93,10 @@ const countsQuery = (
   const counted = expr.op === 'bytes_over_time' || expr.op === 'bytes_rate';
   const more = [
     counted ? `${lineLengthSql(scan.layouts)} AS size` : 'toUInt64(0) AS size',
-    `${scanDoubtSql(scan, params, labels)} AS doubt`,
+    `${doubtSql(scan, groups, params, labels)} AS doubt`,
   ];
   const { sql, names } = cellRowsSql(scan, groups, grid, more, params, labels);
-  const sums = ['toInt64(a)', 'toInt64(b)', 'count()', 'sum(size)', throwIfSql('max(doubt)')];
+  const sums = ['toInt64(a)', 'toInt64(b)', 'count()', 'sum(size)', `max(${throwIfSql('doubt')})`];
   return statement(
     `SELECT ${[...names, ...sums].join(', ')} FROM ${sql} WHERE a <= b` +
       ` GROUP BY ${[...names, 'a', 'b'].join(', ')} ORDER BY a, b`,

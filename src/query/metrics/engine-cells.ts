@@ -1,5 +1,6 @@
 import type { RangeAggregation } from '../logql/ast.ts';
 import type { ReadContext } from '../read.ts';
+import type { LabelSpace } from '../record-fields.ts';
 import type { Split } from '../split.ts';
 import type { Scan } from '../sql.ts';
 import { accumulatorOf, type Accumulator } from './accumulator.ts';
@@ -38,19 +39,34 @@ export const rangeCells = (
     cells: () => sampledCells(context, scan, split.rest, expr, shape, grid),
     make: own,
   };
-  const space = split.labels;
-  const groups = space === undefined ? undefined : groupsOf(shape, space, context.labels);
-  if (groups === undefined || space === undefined) return inOrder([inProcess]);
-  if (unwrap === null) {
-    const cells = (): Cells => countedCells(context, scan, expr, groups, grid);
-    return inOrder([{ cells, make: own }, inProcess]);
-  }
-  if (!isSqlUnwrap(unwrap)) return inOrder([inProcess]);
-  const unwrapping = { unwrap, space, groups, grid };
-  const samples: Way = { cells: () => unwrappedSamples(context, scan, unwrapping), make: own };
-  const taken = aggregatedCells(context, scan, expr, unwrapping);
-  return inOrder(taken === undefined ? [samples, inProcess] : [taken, samples, inProcess]);
+  const ways = spacesOf(split.labels).flatMap((space): readonly Way[] => {
+    const groups = groupsOf(shape, space, context.labels);
+    if (groups === undefined) return [];
+    const within = inSpace(scan, space);
+    if (unwrap === null) {
+      return [{ cells: () => countedCells(context, within, expr, groups, grid), make: own }];
+    }
+    if (!isSqlUnwrap(unwrap)) return [];
+    const unwrapping = { unwrap, space, groups, grid };
+    const taken = aggregatedCells(context, within, expr, unwrapping);
+    const samples = { cells: () => unwrappedSamples(context, within, unwrapping), make: own };
+    return taken === undefined ? [samples] : [taken, samples];
+  });
+  return inOrder([...ways, inProcess]);
 };
+
+/** First as if no stored label hid a field of the record, which is seldom and costly to look at. */
+const spacesOf = (labels: LabelSpace | undefined): readonly LabelSpace[] => {
+  if (labels === undefined) return [];
+  return labels === 'record' ? ['own', 'record'] : [labels];
+};
+
+const inSpace = (scan: Scan, space: LabelSpace): Scan => ({
+  ...scan,
+  stages: scan.stages.map((stage) =>
+    stage.type === 'labels' && stage.space === 'record' ? { ...stage, space } : stage,
+  ),
+});
 
 /** One way to the cells; `make` fits what it gives. */
 interface Way {

@@ -28,6 +28,8 @@ export interface GroupColumn {
   readonly sql: string;
   /** Whether the text may hold bytes that are no UTF-8. */
   readonly raw: boolean;
+  /** Rows whose label may be another. */
+  readonly doubt: string | undefined;
 }
 
 /** `undefined` where SQL does not know the labels of a shape. */
@@ -49,8 +51,8 @@ const groupsByName = (
 ): Groups => ({
   columns: (params) =>
     names.map((name) => {
-      const { text, raw } = labelSql(name, space, params, options);
-      return { sql: text, raw };
+      const { text, raw, doubt } = labelSql(name, space, params, options);
+      return { sql: text, raw, doubt };
     }),
   kinds: names.map(() => 'name'),
   labels: (values) => {
@@ -78,7 +80,7 @@ const groupsByStream = (shape: Shape, options: LabelOptions): Groups => {
     ...MESH_LABELS.map(([, column]) => `if(${IS_LOKI_SQL}, '', ${column})`),
   ];
   return {
-    columns: () => columns.map((sql) => ({ sql, raw: false })),
+    columns: () => columns.map((sql) => ({ sql, raw: false, doubt: undefined })),
     kinds: ['name', 'u8', 'name', 'labels', 'map', ...MESH_LABELS.map(() => 'name' as const)],
     labels: (values) => {
       const [receiver, severity, severityText, labels, metadata, ...mesh] = values;

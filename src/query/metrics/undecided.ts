@@ -7,7 +7,7 @@ import { MeshtrailError } from '../../model/errors.ts';
  */
 const MARK = 'meshtrail: a row in doubt';
 
-/** Fails the statement where the aggregated condition is not 0. A column of its own, 0 else. */
+/** Fails the statement where the condition holds; else 0. */
 export const throwIfSql = (condition: string): string => `throwIf(${condition}, '${MARK}')`;
 
 const isUndecided = (error: unknown): boolean =>

@@ -10,7 +10,7 @@ import { statement, type Scan, type Statement } from '../sql.ts';
 import { SqlParams } from '../sql-params.ts';
 import { accumulatorOf, type Accumulator } from './accumulator.ts';
 import type { CellUpdate } from './cells.ts';
-import { cellRowsSql, scanDoubtSql } from './counted-cells.ts';
+import { cellRowsSql, doubtSql } from './counted-cells.ts';
 import type { Grid } from './grid.ts';
 import type { Groups } from './groups.ts';
 import { throwIfSql } from './undecided.ts';
@@ -195,11 +195,11 @@ const valueRows = (
   const filtered: Scan = { ...scan, stages: [...scan.stages, ...behind] };
   const raw = groups.columns(params).flatMap((column) => (column.raw ? [column.sql] : []));
   const doubts = [
-    scanDoubtSql(filtered, params, labels),
-    number.doubt,
+    doubtSql(filtered, groups, params, labels),
+    ...number.doubts,
     ...raw.map((text) => `NOT isValidUTF8(${text})`),
   ];
-  const doubt = anyDoubt(doubts.map((one) => ({ pass: '1', doubt: one })));
+  const doubt = anyDoubt(doubts.map((doubt) => ({ doubt })));
   const more = [
     `${number.value} AS v`,
     `${number.isSet} AS is_set`,
@@ -221,9 +221,9 @@ const aggregateQuery = (
   const params = new SqlParams();
   const { sql, names } = valueRows(scan, unwrapping, params, labels);
   const level = params.float64(expr.param ?? 0);
-  const doubt = aggregate.doubt === undefined ? 'max(doubt)' : `max(doubt) OR ${aggregate.doubt}`;
   const taken = aggregate.sql.map((one) => bitsSql(one));
-  const columns = [...names, 'toInt64(a)', 'toInt64(b)', ...taken, throwIfSql(doubt)];
+  const checked = `max(${throwIfSql('doubt')}) + ${throwIfSql(aggregate.doubt ?? '0')}`;
+  const columns = [...names, 'toInt64(a)', 'toInt64(b)', ...taken, `toUInt8(${checked})`];
   return statement(
     `WITH ${level} AS q SELECT ${columns.join(', ')} FROM ${sql} WHERE a <= b AND is_set` +
       ` GROUP BY ${[...names, 'a', 'b'].join(', ')} ORDER BY a, b`,
