@@ -1,6 +1,7 @@
 import { viewOf } from './bytes.ts';
 import { VALUE, type ValueKind } from './fields.ts';
 import {
+  isSpace,
   skipLiteral,
   skipNumber,
   skipSpace,
@@ -162,7 +163,7 @@ class JsonScanner {
       const byte = buf[at] as number;
       if (byte === 0x22)
         return this.remember(buf, from, start, at + 1, this.memberOf(place, key, STRING), 0, end);
-      if (byte !== 0x7b || !place.opens)
+      if (byte !== 0x7b || !place.opens || opensData(viewOf(buf), at, end))
         return this.remember(buf, from, start, at, this.memberOf(place, key, OTHER), 0, end);
       const inner = skipSpace(buf, at + 1, end);
       if (inner < end && buf[inner] === 0x7d) {
@@ -233,6 +234,30 @@ class JsonScanner {
   }
 }
 
+/** Longest name that is looked at, bytes: identifiers are shorter. */
+const DATA_NAME_BYTES = 64;
+
+/**
+ * Whether the object at `at` is named by data, as far as its first name tells: a number, or mostly
+ * digits (`{"4711":3,"4712":1}`, ids, addresses, days). Such an object is one value: its names would
+ * make ever more fields and layouts.
+ */
+const opensData = (view: DataView, at: number, end: number): boolean => {
+  at++;
+  while (at < end && isSpace(view.getUint8(at))) at++;
+  if (at >= end || view.getUint8(at) !== 0x22) return false;
+  const start = at + 1;
+  const stop = Math.min(end, start + DATA_NAME_BYTES);
+  let digits = 0;
+  for (at = start; at < stop; at++) {
+    const byte = view.getUint8(at);
+    if (byte === 0x22) break;
+    if (byte >= 0x30 && byte <= 0x39) digits++;
+  }
+  const size = at - start;
+  return digits > 0 && (digits === size || (digits >= 4 && digits * 2 >= size));
+};
+
 /** The edge whose glue follows, if it was seen before. */
 const predict = (view: DataView, from: Member, at: number, end: number): Edge | undefined => {
   const { edges } = from;
@@ -245,7 +270,7 @@ const predict = (view: DataView, from: Member, at: number, end: number): Edge | 
       if (next >= end) continue;
       const byte = view.getUint8(next);
       if (byte === 0x22 || byte <= 0x20) continue;
-      if (byte === 0x7b && target.place.opens) continue;
+      if (byte === 0x7b && target.place.opens && !opensData(view, next, end)) continue;
     } else if (target.kind === END && next !== end) continue;
     if (i > 0) {
       edges[i] = edges[0] as Edge;

@@ -119,3 +119,26 @@ describe('layouts', () => {
     }
   });
 });
+
+it('an object that is named by data is one value', () => {
+  const keeper = new LineKeeper();
+  const layouts = new Set<string>();
+  for (const name of [
+    '4711',
+    '10.0.0.7',
+    '2025-11-20',
+    '5f3a9c42-1b7d-4e21-9a6f-0c1d2e3f4a5b',
+    '1',
+  ]) {
+    const line = `{"n":1,"by":{"${name}":1, "other":{"x":2}},"m":"x"}`;
+    const kept = keeper.keep(Buffer.from(line));
+    expect(kept).toMatchObject({ line });
+    if (kept !== undefined && 'layout' in kept) layouts.add(kept.layout);
+  }
+  expect([...layouts]).toEqual(['{"n":<attributes.n>,"by":<attributes.by>,"m":"<attributes.m>"}']);
+  for (const name of ['http2', 'p99', 's3', 'x509']) {
+    expect(keeper.keep(Buffer.from(`{"by":{"${name}":1}}`))).toMatchObject({
+      layout: `{"by":{"${name}":<attributes.by.${name}>}}`,
+    });
+  }
+});
