@@ -239,8 +239,8 @@ const DATA_NAME_BYTES = 64;
 
 /**
  * Whether the object at `at` is named by data, as far as its first name tells: a number, or mostly
- * digits (`{"4711":3,"4712":1}`, ids, addresses, days). Such an object is one value: its names would
- * make ever more fields and layouts.
+ * digits (`{"4711":3,"4712":1}`, ids, addresses, days). Such an object is one value: its names
+ * would make ever more fields and layouts.
  */
 const opensData = (view: DataView, at: number, end: number): boolean => {
   at++;
