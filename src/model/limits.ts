@@ -362,6 +362,8 @@ export const LIMITS = {
   layoutSqlBytes: 524_288,
   /** Bytes of layouts that a statement names: reading it takes about 10 ms then. */
   layoutTextsInSql: 1_048_576,
+  /** Bytes of a needle that is looked for at the seams of layouts; longer ones on filled lines. */
+  needleBytes: 1_024,
   /** Ways of a needle over one layout's seams that are followed, and places that it may have. */
   needleSteps: 4_096,
   needlePlaces: 512,

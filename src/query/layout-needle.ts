@@ -27,7 +27,7 @@ export type NeedlePlaces = true | readonly HoleTests[] | undefined;
 /** Looks for a needle, a binary string that is not empty. */
 export const placesOfNeedle = (layout: Layout, needle: string): NeedlePlaces => {
   if (layout.literals.some((literal) => literal.includes(needle))) return true;
-  return new Search(layout, needle).run();
+  return needle.length > LIMITS.needleBytes ? undefined : new Search(layout, needle).run();
 };
 
 class Search {

