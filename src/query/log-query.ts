@@ -5,7 +5,7 @@ import { firstRows, rowsInWindows, type ReadContext } from './read.ts';
 import { layoutsOf, serviceTest } from './relevant-layouts.ts';
 import type { Row } from './row.ts';
 import { LINE_ROWS, WHOLE_ROWS } from './rows.ts';
-import { explainSplit, splitStages } from './split.ts';
+import { splitStages } from './split.ts';
 
 /**
  * Runs a log plan: entries in its direction, at most its limit. What the engine decides is not
@@ -43,9 +43,3 @@ export async function* runLogPlan(
 
 /** Prints the line now: an answer holds lines, not all that was read to make them. */
 const printLine = ({ lineBytes }: Row): number => lineBytes;
-
-/** What runs where, in words. */
-export const explainLogPlan = (plan: LogPlan): string => {
-  const tables = plan.scope.tables.length;
-  return `newest first in windows over ${tables} tables; ${explainSplit(splitStages(plan.stages, []))}`;
-};

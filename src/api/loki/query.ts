@@ -1,5 +1,6 @@
 import { LIMITS } from '../../model/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { explainLogPlan, explainMetricPlan, type Explanation } from '../../query/explain.ts';
 import { runLogPlan } from '../../query/log-query.ts';
 import type { MetricExpr } from '../../query/logql/ast.ts';
 import { pointNs, runInstant, runRange } from '../../query/metric-query.ts';
@@ -51,6 +52,7 @@ export const instantQuery = async (
     return jsonReply(scalarJson(atNs, expr.value, noLines(seconds(), 0)));
   }
   const plan = session.metricPlan(expr, { startNs: atNs, endNs: atNs, stepNs: 0n });
+  if (asksForPlan(request)) return planReply(await explainMetricPlan(plan));
   const vector = await runInstant(session.context, plan);
   return jsonReply(vectorJson(atNs, vector, noLines(seconds(), vector.length)));
 };
@@ -74,15 +76,27 @@ export const rangeQuery = async (
   checkRange(bounds, stepNs);
   const intervalNs = intervalOf(request.query);
   const expr = queryOf(request.query);
-  if (expr.type !== 'log') return matrixQuery(session, expr, { ...bounds, stepNs }, clock);
+  if (expr.type !== 'log') {
+    const points = { ...bounds, stepNs };
+    if (!asksForPlan(request)) return matrixQuery(session, expr, points, clock);
+    return planReply(await explainMetricPlan(session.metricPlan(expr, points)));
+  }
   checkEntries(limit);
   const plan = await session.logPlan(expr, bounds, intervalNs > 0n ? Infinity : limit, direction);
+  if (asksForPlan(request)) return planReply(explainLogPlan(plan));
   return linesQuery(request, session, clock, {
     entries: runLogPlan(session.context, plan),
     limit,
     intervalNs,
   });
 };
+
+/** Our own: how a query would be run, instead of its answer (docs/protocols.md). */
+const asksForPlan = ({ headers }: ApiRequest): boolean =>
+  headers['x-meshtrail-plan']?.trim().toLowerCase() === 'explain';
+
+const planReply = (explanation: Explanation): ApiReply =>
+  jsonReply(`${JSON.stringify(explanation)}\n`);
 
 const matrixQuery = async (
   session: QuerySession,
