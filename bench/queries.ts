@@ -38,6 +38,10 @@ const matrix =
 
 const NEWEST = { most: 10 };
 const NEEDLES = { most: 15 };
+/** VictoriaLogs' times on 2 M records of the same kind. */
+const HISTOGRAM = { most: 65 };
+const TOP_PATHS = { most: 132 };
+const P99 = { most: 101 };
 
 export const questionsOf = (data: Data, shape: Shape): Question[] => {
   const level = shape === 'loki' ? 'detected_level' : 'severity_text';
@@ -74,6 +78,42 @@ export const questionsOf = (data: Data, shape: Shape): Question[] => {
       ask: matrix(
         `sum by (${level}) (count_over_time(${ALL}${shape === 'loki' ? '' : ' | record'} [1m]))`,
       ),
+      target: HISTOGRAM,
+    },
+    {
+      name: 'top paths',
+      ask: vector(`topk(10, sum by (path) (count_over_time(${ALL} | record | path!="" [25h])))`),
+      target: TOP_PATHS,
+    },
+    {
+      name: 'p99 by service',
+      ask: vector(
+        `quantile_over_time(0.99, ${ALL} | record | unwrap duration_ns [25h]) by (service)`,
+      ),
+      target: P99,
+    },
+    {
+      name: 'trace id, by | record',
+      ask: lines(`${ALL} | record | trace_id="${data.needleTrace}"`),
+      target: NEEDLES,
+    },
+    {
+      name: 'request id that is nowhere, by | record',
+      ask: lines(`${ALL} | record | request_id="00000000-0000-4000-8000-000000000000"`),
+      target: NEEDLES,
+    },
+    {
+      name: 'rare word, by | record',
+      ask: lines(`${ALL} |= "${RARE_WORD}" | record`),
+      target: NEEDLES,
+    },
+    {
+      name: 'status 500 and above, by | record, newest 100',
+      ask: lines(`${ALL} | record | status >= 500`),
+    },
+    {
+      name: 'mean duration by service, by | record',
+      ask: vector(`avg_over_time(${ALL} | record | unwrap duration_ns [25h]) by (service)`),
     },
   ];
 };

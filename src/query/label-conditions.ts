@@ -44,6 +44,16 @@ export const isSqlLabelFilter = (filter: LabelFilter): boolean => {
 const asksForNoError = (filter: Matcher): boolean =>
   filter.name === ERROR_LABEL && holdsForAbsent(filter);
 
+/** Labels of which few rows share a value, with indexes of their own. */
+const IDS: ReadonlySet<string> = new Set(['trace_id', 'request_id']);
+
+/** Whether the filter keeps only rows with one id. */
+export const isForIds = (filter: LabelFilter): boolean => {
+  if (filter.type === 'and_filter') return isForIds(filter.left) || isForIds(filter.right);
+  if (filter.type !== 'matcher') return false;
+  return filter.op === '=' && filter.value !== '' && IDS.has(filter.name);
+};
+
 /** Whether SQL decides the filter for every row. */
 export const isDecided = (filter: LabelFilter, space: LabelSpace): boolean => {
   if (filter.type === 'and_filter' || filter.type === 'or_filter') {

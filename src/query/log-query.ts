@@ -1,3 +1,4 @@
+import { isForIds } from './label-conditions.ts';
 import type { Entry } from './pipeline/entry.ts';
 import type { LogPlan } from './plan.ts';
 import { compilePipeline, needsFields } from './predicate.ts';
@@ -23,6 +24,7 @@ export async function* runLogPlan(
     matchers,
     stages: sql,
     layouts,
+    forIds: sql.some((stage) => stage.type === 'labels' && isForIds(stage.filter)),
     after: after === undefined ? undefined : { id: after, direction },
   };
   const columns = plan.whole === true || needsFields(rest) ? WHOLE_ROWS : LINE_ROWS;

@@ -87,6 +87,11 @@ export function* windowsOf(scope: Scope, direction: Direction): Generator<Window
   }
 }
 
+const scanWindows = ({ scope, forIds }: Scan, direction: Direction): Iterable<Window> => {
+  const whole = forIds === true ? occupied(scope) : undefined;
+  return whole === undefined ? windowsOf(scope, direction) : [whole];
+};
+
 const within = (scan: Scan, { startNs, endNs }: Window): Scan => ({
   ...scan,
   scope: narrowScope(scan.scope, startNs, endNs),
@@ -106,7 +111,7 @@ export async function* firstRows(
   const selection = canFillInSql(scan.layouts)
     ? holesSelection(columns, scan.layouts)
     : everySelection(columns);
-  for (const window of windowsOf(scan.scope, direction)) {
+  for (const window of scanWindows(scan, direction)) {
     if (left <= 0) return;
     const part = within(scan, window);
     if (part.scope.tables.length === 0) continue;
@@ -268,7 +273,7 @@ export async function* rowsInWindows(
   columns: RowColumns,
   direction: Direction,
 ): AsyncGenerator<Row, void, undefined> {
-  for (const window of windowsOf(scan.scope, direction)) {
+  for (const window of scanWindows(scan, direction)) {
     const part = within(scan, window);
     if (part.scope.tables.length > 0) yield* allRows(context, part, columns, direction);
   }

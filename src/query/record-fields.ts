@@ -96,7 +96,10 @@ export const recordLabelSql = (
   const hidden = `((${when}) AND (${stored}) != '')`;
   const kind = RECORD_COLUMNS.get(name);
   const integer = kind === undefined ? undefined : integerSql(name, kind);
-  const own = ownSql(name, params);
+  const { column } = streamLabelParts(name, params);
+  // `service_name`: a column under another name, which hides fields of this one.
+  const named = kind === undefined && column !== undefined;
+  const own = space === 'own' && named ? column : ownSql(name, params);
   const index = indexOf(name, kind);
   return {
     text: space === 'own' ? own : `if(${hidden}, ${stored}, ${own})`,
@@ -116,7 +119,7 @@ export const recordLabelSql = (
             const held = params.text(value);
             return `(${index(held)} OR ${inMaps(held)})`;
           },
-    doubt: space === 'own' ? when : undefined,
+    doubt: space !== 'own' ? undefined : named ? `(${IS_LOKI_SQL} OR ${column} = '')` : when,
   };
 };
 

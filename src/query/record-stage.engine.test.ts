@@ -277,13 +277,14 @@ const sampled = fc
 const counted = fc
   .tuple(fc.constantFrom('count_over_time(', 'rate(', 'bytes_over_time('), groupings)
   .map(([op, by]) => ({ op: `sum${by}(${op}`, tail: '', by: ')' }));
+const ranked = counted.map(({ op, ...rest }) => ({ ...rest, op: `topk(2, ${op}`, by: '))' }));
 
 test('metrics behind | record are what they are in process', async () => {
   await fc.assert(
     fc.asyncProperty(
       tenant,
       selector,
-      fc.oneof({ weight: 3, arbitrary: sampled }, counted),
+      fc.oneof({ weight: 3, arbitrary: sampled }, counted, ranked),
       fc.oneof({ weight: 2, arbitrary: fc.constant('| record') }, stages),
       range,
       fc.constantFrom(0, 1, 7, 30),

@@ -27,6 +27,8 @@ export interface Scan {
   readonly stages: readonly SqlStage[];
   /** The layouts that rows which the matchers admit may have. */
   readonly layouts: readonly Layout[];
+  /** Whether rows are sought by id: indexes then answer for the whole scope at once. */
+  readonly forIds?: boolean;
   readonly after?: { readonly id: RowId; readonly direction: Direction } | undefined;
 }
 

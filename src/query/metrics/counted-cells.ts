@@ -16,6 +16,7 @@ import { throwIfSql } from './undecided.ts';
  * A range aggregation's cells counted by the engine, for pipelines that it decides alone: rows
  * and bytes per series and cell, in the cells' order. What comes back follows points and series,
  * not rows.
+ * @param most of the only cell, give the greatest so many groups, and those equal to the last.
  */
 export async function* countedCells(
   context: ReadContext,
@@ -23,9 +24,10 @@ export async function* countedCells(
   expr: RangeAggregation,
   groups: Groups,
   grid: Grid,
+  most: number | undefined,
 ): AsyncGenerator<readonly CellUpdate[], void, undefined> {
   if (scan.scope.tables.length === 0) return;
-  const query = countsQuery(scan, expr, groups, grid, context.labels);
+  const query = countsQuery(scan, expr, groups, grid, context.labels, most);
   const kinds: BinaryKind[] = [...groups.kinds, 'i64', 'i64', 'u64', 'u64', 'u8'];
   const width = groups.kinds.length;
   for await (const rows of await runValues(context, query, kinds)) {
@@ -82,24 +84,35 @@ export const doubtSql = (
   return anyDoubt([...ofStages, ...groups.columns(params)]) ?? '0';
 };
 
+/** Conditions on groups whose texts are no UTF-8. */
+export const brokenTexts = (groups: Groups, params: SqlParams): readonly string[] =>
+  groups.columns(params).flatMap(({ raw, sql }) => (raw ? [`NOT isValidUTF8(${sql})`] : []));
+
 const countsQuery = (
   scan: Scan,
   expr: RangeAggregation,
   groups: Groups,
   grid: Grid,
   labels: LabelOptions,
+  most: number | undefined,
 ): Statement => {
   const params = new SqlParams();
   const counted = expr.op === 'bytes_over_time' || expr.op === 'bytes_rate';
+  // Groups that look alike, because of bytes that are no UTF-8, would have to be added up first.
+  const broken = most === undefined ? [] : brokenTexts(groups, params);
   const more = [
     counted ? `${lineLengthSql(scan.layouts)} AS size` : 'toUInt64(0) AS size',
-    `${doubtSql(scan, groups, params, labels)} AS doubt`,
+    `(${[doubtSql(scan, groups, params, labels), ...broken].join(' OR ')}) AS doubt`,
   ];
   const { sql, names } = cellRowsSql(scan, groups, grid, more, params, labels);
+  const order =
+    most === undefined
+      ? 'ORDER BY a, b'
+      : `ORDER BY ${counted ? 'sum(size)' : 'count()'} DESC LIMIT ${params.int64(most)} WITH TIES`;
   const sums = ['toInt64(a)', 'toInt64(b)', 'count()', 'sum(size)', `max(${throwIfSql('doubt')})`];
   return statement(
     `SELECT ${[...names, ...sums].join(', ')} FROM ${sql} WHERE a <= b` +
-      ` GROUP BY ${[...names, 'a', 'b'].join(', ')} ORDER BY a, b`,
+      ` GROUP BY ${[...names, 'a', 'b'].join(', ')} ${order}`,
     params,
     { max_rows_to_group_by: LIMITS.queryGroups, group_by_overflow_mode: 'throw' },
   );

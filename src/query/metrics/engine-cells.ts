@@ -24,6 +24,7 @@ export interface RangeCells {
 /**
  * The cells of a range aggregation in the cheapest way that gives exactly what our process would
  * give from whole rows; each way that may meet rows in doubt is followed by a slower one.
+ * @param top only so many of the greatest series matter.
  */
 export const rangeCells = (
   context: ReadContext,
@@ -32,6 +33,7 @@ export const rangeCells = (
   expr: RangeAggregation,
   shape: Shape,
   grid: Grid,
+  top?: number,
 ): RangeCells => {
   const { unwrap } = expr.range;
   const own = accumulatorOf(expr);
@@ -43,8 +45,9 @@ export const rangeCells = (
     const groups = groupsOf(shape, space, context.labels);
     if (groups === undefined) return [];
     const within = inSpace(scan, space);
+    const most = groups.distinct && grid.last === 0 ? top : undefined;
     if (unwrap === null) {
-      return [{ cells: () => countedCells(context, within, expr, groups, grid), make: own }];
+      return [{ cells: () => countedCells(context, within, expr, groups, grid, most), make: own }];
     }
     if (!isSqlUnwrap(unwrap)) return [];
     const unwrapping = { unwrap, space, groups, grid };

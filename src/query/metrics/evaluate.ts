@@ -36,12 +36,13 @@ class Builder {
     this.plan = plan;
   }
 
-  async build(expr: MetricExpr, outer?: VectorAggregation): Promise<StepSource> {
+  /** @param outer the aggregations around the expression, the nearest first. */
+  async build(expr: MetricExpr, outer: readonly VectorAggregation[] = []): Promise<StepSource> {
     switch (expr.type) {
       case 'range_aggregation':
         return this.range(expr, outer);
       case 'vector_aggregation':
-        return vectorAggregation(expr, await this.build(expr.expr, expr));
+        return vectorAggregation(expr, await this.build(expr.expr, [expr, ...outer]));
       case 'binary':
         return this.binary(expr);
       case 'label_replace':
@@ -65,7 +66,7 @@ class Builder {
 
   private async range(
     expr: RangeAggregation,
-    outer: VectorAggregation | undefined,
+    outer: readonly VectorAggregation[],
   ): Promise<StepSource> {
     if (++this.ranges > LIMITS.queryRanges) {
       throw new MeshtrailError(
@@ -78,16 +79,28 @@ class Builder {
     const grid = makeGrid(points, expr.range.intervalNs, expr.range.offsetNs);
     const { startNs, endNs } = gridBounds(grid);
     const scope = await plan.open(startNs, endNs);
-    const shape = shapeOf(expr, outer);
+    const shape = shapeOf(expr, outer[0]);
     const { matchers } = expr.range.log;
     const layouts = layoutsOf(scope, serviceTest(matchers));
     const split = splitStages(neededStages(expr, shape), layouts);
     const scan = { scope, matchers, stages: split.sql, layouts };
-    const { cells, make } = rangeCells(context, scan, split, expr, shape, grid);
+    const { cells, make } = rangeCells(context, scan, split, expr, shape, grid, topOf(expr, outer));
     const windows = new Windows(grid, cells, make, this.budget);
     return expr.op === 'absent_over_time' ? absent(expr, windows) : windows;
   }
 }
+
+/**
+ * `k` of `topk(k, sum by (a) (count_over_time(...)))`: the sums are the groups' own counts, and no
+ * others matter.
+ */
+const topOf = (
+  { grouping }: RangeAggregation,
+  [sum, top]: readonly VectorAggregation[],
+): number | undefined => {
+  const whole = grouping === null && sum?.op === 'sum' && top?.op === 'topk';
+  return whole && top.grouping === null ? (top.param ?? undefined) : undefined;
+};
 
 const constant = (value: number): StepSource => {
   const vector = [{ labels: [], value }];

@@ -10,7 +10,7 @@ import { statement, type Scan, type Statement } from '../sql.ts';
 import { SqlParams } from '../sql-params.ts';
 import { accumulatorOf, type Accumulator } from './accumulator.ts';
 import type { CellUpdate } from './cells.ts';
-import { cellRowsSql, doubtSql } from './counted-cells.ts';
+import { brokenTexts, cellRowsSql, doubtSql } from './counted-cells.ts';
 import type { Grid } from './grid.ts';
 import type { Groups } from './groups.ts';
 import { throwIfSql } from './undecided.ts';
@@ -193,11 +193,10 @@ const valueRows = (
   const number = numberOfLabel(labelSql(unwrap.label, space, params, labels), reading);
   const behind = unwrap.filters.map((filter) => ({ type: 'labels', filter, space }) as const);
   const filtered: Scan = { ...scan, stages: [...scan.stages, ...behind] };
-  const raw = groups.columns(params).flatMap((column) => (column.raw ? [column.sql] : []));
   const doubts = [
     doubtSql(filtered, groups, params, labels),
     ...number.doubts,
-    ...raw.map((text) => `NOT isValidUTF8(${text})`),
+    ...brokenTexts(groups, params),
   ];
   const doubt = anyDoubt(doubts.map((doubt) => ({ doubt })));
   const more = [
