@@ -39,3 +39,16 @@ const matchAll = (matchers: readonly Matcher[]): ((row: Row) => boolean) => {
 /** Whether rows must carry `fields` for these stages. */
 export const needsFields = (stages: readonly Stage[]): boolean =>
   stages.some(({ type }) => type === 'record');
+
+/** Stages that look at labels and fields only. */
+const LINE_BLIND: ReadonlySet<string> = new Set([
+  'label_filter',
+  'drop',
+  'keep',
+  'distinct',
+  'record',
+]);
+
+/** Whether these stages may look at a row's line. */
+export const needsLine = (stages: readonly Stage[]): boolean =>
+  stages.some(({ type }) => !LINE_BLIND.has(type));

@@ -12,7 +12,7 @@ import {
   holesSelection,
   type Selection,
 } from './row-selection.ts';
-import { readRows, readValues, WHOLE_ROWS, type ReadRow, type RowColumns } from './rows.ts';
+import { readRows, readValues, type ReadRow, type RowColumns } from './rows.ts';
 import {
   idsQuery,
   partsQuery,
@@ -205,10 +205,11 @@ export async function* allRows(
 ): AsyncGenerator<Row, void, undefined> {
   const whole = occupied(scan.scope);
   if (whole === undefined) return;
-  const most = columns === WHOLE_ROWS ? LIMITS.scanSliceRows / WHOLE_WEIGHT : LIMITS.scanSliceRows;
-  const selection = canFillInSql(scan.layouts)
-    ? filledSelection(columns, scan.layouts)
-    : everySelection(columns);
+  const most = columns.whole ? LIMITS.scanSliceRows / WHOLE_WEIGHT : LIMITS.scanSliceRows;
+  const selection =
+    canFillInSql(scan.layouts) || !columns.lines
+      ? filledSelection(columns, scan.layouts)
+      : everySelection(columns);
   for await (const slice of slicesOf(context, within(scan, whole), direction, most)) {
     const query = rowsQuery(slice, selection, direction, context.labels);
     yield* streamRows(context, slice.scope, query, selection);

@@ -50,6 +50,9 @@ const unknownLayoutSql = (layouts: readonly Layout[]): string =>
 
 /** Lines come filled from the engine. */
 export const filledSelection = (columns: RowColumns, layouts: readonly Layout[]): Selection => {
+  if (!columns.lines) {
+    return { columns, sql: columns.names, kinds: columns.kinds, line: () => () => EMPTY };
+  }
   const builder = new Builder(columns);
   const line = builder.place(lineSql(layouts), 'bytes');
   const unknown = builder.place(unknownLayoutSql(layouts), 'bytes');

@@ -21,6 +21,8 @@ export interface RowColumns {
   readonly kinds: readonly BinaryKind[];
   /** Whether rows carry `fields`. */
   readonly whole: boolean;
+  /** Whether rows have their lines; empty ones otherwise. */
+  readonly lines: boolean;
 }
 
 /** Long, and mostly not looked at: they become text when somebody asks. */
@@ -41,6 +43,7 @@ const select = (names: readonly string[], whole: boolean): RowColumns => ({
     ).kind;
   }),
   whole,
+  lines: true,
 });
 
 /** Enough for labels and metadata. */
@@ -64,6 +67,9 @@ export const WHOLE_ROWS: RowColumns = select(
   ALL.map(({ name }) => name),
   true,
 );
+
+/** The same for those who look at no line: none is read or filled. */
+export const withoutLines = (columns: RowColumns): RowColumns => ({ ...columns, lines: false });
 
 /** A row, and whether its line cannot be had from what was selected. */
 export interface ReadRow extends Row {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../model/errors.ts';
+import { LIMITS, overrideLimits } from '../model/limits.ts';
 import { systemClock } from '../platform/clock.ts';
 import { startTestEngine, type TestEngine } from '../storage/engine/testing.ts';
 import { ALL_OF_TENANT, type AccessFilter } from './access-filter.ts';
@@ -183,8 +184,8 @@ const parsedLog = (logql: string) => {
 
 const idOf = (row: Row): string => `${row.timestampNs}/${row.seq}`;
 
-test('lines', async () => {
-  await fc.assert(
+const linesAgree = (runs: number): Promise<void> =>
+  fc.assert(
     fc.asyncProperty(
       query,
       fc.constantFrom('forward', 'backward'),
@@ -209,8 +210,19 @@ test('lines', async () => {
         );
       },
     ),
-    { numRuns: RUNS },
+    { numRuns: runs },
   );
+
+test('lines', () => linesAgree(RUNS), 300_000);
+
+test('lines of more layouts than SQL fills', async () => {
+  const { layoutsInSql } = LIMITS;
+  overrideLimits({ layoutsInSql: 2 });
+  try {
+    await linesAgree(Math.ceil(RUNS / 3));
+  } finally {
+    overrideLimits({ layoutsInSql });
+  }
 }, 300_000);
 
 const bound = (one: QuerySession) => ({

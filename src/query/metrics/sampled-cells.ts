@@ -4,9 +4,9 @@ import { labelsKey, printLabels, type Labels } from '../labels.ts';
 import { ERROR_LABEL, type Entry } from '../pipeline/entry.ts';
 import { labelFilter } from '../pipeline/label-filter.ts';
 import { unwrapped } from '../pipeline/numbers.ts';
-import { compilePipeline, needsFields, type Predicate } from '../predicate.ts';
+import { compilePipeline, needsFields, needsLine, type Predicate } from '../predicate.ts';
 import { allRows, type ReadContext } from '../read.ts';
-import { LINE_ROWS, WHOLE_ROWS } from '../rows.ts';
+import { LINE_ROWS, WHOLE_ROWS, withoutLines } from '../rows.ts';
 import type { Scan } from '../sql.ts';
 import type { CellUpdate } from './cells.ts';
 import { cellOf, type Grid } from './grid.ts';
@@ -24,7 +24,8 @@ export async function* sampledCells(
   shape: Shape,
   grid: Grid,
 ): AsyncGenerator<readonly CellUpdate[], void, undefined> {
-  const columns = needsFields(rest) ? WHOLE_ROWS : LINE_ROWS;
+  const rows = needsFields(rest) ? WHOLE_ROWS : LINE_ROWS;
+  const columns = needsLine(rest) || countsBytes(expr) ? rows : withoutLines(rows);
   const sample = sampler(compilePipeline(rest), expr);
   const wantsErrors = asksForErrors(rest, expr, shape);
   const known = new Map<string, Labels>();
@@ -51,15 +52,19 @@ export async function* sampledCells(
   if (batch.length > 0) yield batch;
 }
 
+const countsBytes = ({ op, range }: RangeAggregation): boolean =>
+  range.unwrap === null && (op === 'bytes_over_time' || op === 'bytes_rate');
+
 type Sampler = (row: Parameters<Predicate>[0]) => { entry: Entry; value: number } | undefined;
 
 /** The value of a line: its size or its unwrapped label. */
 const sampler = (pipeline: Predicate, expr: RangeAggregation): Sampler => {
   const { unwrap } = expr.range;
   if (unwrap === null) {
+    const sized = countsBytes(expr);
     return (row) => {
       const entry = pipeline(row);
-      return entry === undefined ? undefined : { entry, value: entry.bytes };
+      return entry === undefined ? undefined : { entry, value: sized ? entry.bytes : 0 };
     };
   }
   const filters = unwrap.filters.map(labelFilter);
