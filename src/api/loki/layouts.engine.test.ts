@@ -69,6 +69,7 @@ beforeAll(async () => {
   for (const [tenant, records] of Object.entries(TENANTS)) {
     await target.store(testBatch(tenant, T0 + 100n * S, records));
   }
+  await target.store({ ...testBatch('untold', T0 + 100n * S, RECORDS), layouts: [] });
   const { reader, catalog } = target.engine;
   const flush = () => Promise.resolve();
   loki = createLokiApi({ reader, catalog, flush, discoverLogLevels: false });
@@ -159,6 +160,14 @@ test('the size of lines', async () => {
   for (const tenant of Object.keys(TENANTS)) {
     expect(await ask(tenant, 'index/stats', { query: ANY })).toMatchObject({ entries: 60, bytes });
   }
+});
+
+test('lines of layouts that the catalog did not tell of', async () => {
+  const found = await result('old', 'query_range', ANY);
+  expect(await result('untold', 'query_range', ANY)).toEqual(found);
+  const parsed = `${ANY} | json | level="error"`;
+  const errors = await result('old', 'query_range', parsed);
+  expect(await result('untold', 'query_range', parsed)).toEqual(errors);
 });
 
 test('the plan says which case applies', async () => {
