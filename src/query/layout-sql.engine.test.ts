@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { binary, type Layout } from '../model/layout.ts';
 import { startTestEngine, type TestEngine } from '../storage/engine/testing.ts';
 import { layoutArbitrary, valuesArbitrary } from './layout-arbitrary.ts';
-import { lineLengthSql, lineSql } from './layout-sql.ts';
+import { lineLengthSql } from './layout-length-sql.ts';
+import { lineSql } from './layout-sql.ts';
 import { laidOut, testBatch, type TestRecord } from './testing.ts';
 
 /** The law of filling in SQL: the engine prints what `fillLine` prints, for whatever values. */

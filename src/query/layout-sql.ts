@@ -3,7 +3,7 @@ import type { Hole, Layout } from '../model/layout.ts';
 import { LIMITS } from '../model/limits.ts';
 import { UNIT_DIGITS, type Form } from '../model/layout-form.ts';
 import { escapedSql } from './layout-sql-json.ts';
-import { timeLength, timeSql } from './layout-sql-time.ts';
+import { timeSql } from './layout-sql-time.ts';
 import { literalSql } from './literal-sql.ts';
 
 /**
@@ -85,24 +85,4 @@ export const canFillInSql = (layouts: readonly Layout[]): boolean =>
 export const isLaidOutSql = (layouts: readonly Layout[]): string => {
   const texts = layouts.map(({ text }) => literalSql(text));
   return texts.length === 1 ? `layout = ${texts[0]}` : `layout IN (${texts.join(', ')})`;
-};
-
-/** Bytes that a hole prints. */
-const holeLengthSql = (hole: Hole): string => {
-  const { form } = hole;
-  if (form.kind === 'dash') return `greatest(length(${valueSql(hole)}), 1)`;
-  const fixed = form.kind === 'time' ? timeLength(form.time) : undefined;
-  return fixed === undefined ? `length(${holeSql(hole)})` : String(fixed);
-};
-
-/** Size of the line of any row of such tables, bytes, without making it. */
-export const lineLengthSql = (layouts: readonly Layout[]): string => {
-  const plain = `length(${PLAIN_LINE_SQL})`;
-  if (layouts.length === 0) return plain;
-  const branches = layouts.map((layout) => {
-    const literals = layout.literals.reduce((sum, literal) => sum + literal.length, 0);
-    const sizes = [`toUInt64(${literals})`, ...layout.holes.map(holeLengthSql)];
-    return `${isLaidOutSql([layout])}, ${sizes.join(' + ')}`;
-  });
-  return `multiIf(${branches.join(', ')}, ${plain})`;
 };

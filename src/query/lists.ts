@@ -1,7 +1,7 @@
 import { LIMITS } from '../model/limits.ts';
 import type { Scope } from './access-filter.ts';
 import { compareLabels, compareText, labelsKey, type Labels, type Pair } from './labels.ts';
-import { lineLengthSql } from './layout-sql.ts';
+import { lineLengthSql } from './layout-length-sql.ts';
 import type { Matcher } from './logql/ast.ts';
 import { runValues, type ReadContext } from './read.ts';
 import {

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../model/limits.ts';
 import { anyDoubt, labelConditionSql } from '../label-conditions.ts';
-import { lineLengthSql } from '../layout-sql.ts';
+import { lineLengthSql } from '../layout-length-sql.ts';
 import type { RangeAggregation } from '../logql/ast.ts';
 import type { LabelOptions } from '../record-labels.ts';
 import { runValues, type ReadContext } from '../read.ts';
