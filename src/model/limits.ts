@@ -360,6 +360,11 @@ export const LIMITS = {
   layoutsInSql: 128,
   /** Bytes of these layouts together: their expressions are about eight times as long. */
   layoutSqlBytes: 524_288,
+  /**
+   * Rows that the engine fills at once: each piece of their lines is held for all of them, and
+   * eight times as many are more than one read may take (`readMemoryBytes`).
+   */
+  layoutBlockRows: 8_192,
   /** Bytes of layouts that a statement names: reading it takes about 10 ms then. */
   layoutTextsInSql: 1_048_576,
   /** Bytes of a needle that is looked for at the seams of layouts; longer ones on filled lines. */

@@ -1,7 +1,7 @@
 import type { Hole, Layout } from '../model/layout.ts';
-import { holeSql, isLaidOutSql, PLAIN_LINE_SQL, valueSql } from './layout-sql.ts';
+import { memberSql, type MemberSql } from './layout-member-sql.ts';
+import { holeSql, PLAIN_LINE_SQL, valueSql } from './layout-sql.ts';
 import { timeLength } from './layout-sql-time.ts';
-import { literalSql } from './literal-sql.ts';
 
 /** Sizes of lines as ClickHouse expressions: the lines need not be made for that. */
 
@@ -28,34 +28,57 @@ const PLAIN_LENGTH = `length(${PLAIN_LINE_SQL})`;
 const MOST_BRANCHES = 32;
 
 const byLayoutSql = (layouts: readonly Layout[]): string => {
+  const isOneOf = memberSql(layouts);
   const branches = layouts.map((layout) => {
     const sizes = [`toUInt64(${literalLength(layout)})`, ...layout.holes.map(holeLengthSql)];
-    return `${isLaidOutSql([layout])}, ${sizes.join(' + ')}`;
+    return `${isOneOf([layout])}, ${sizes.join(' + ')}`;
   });
   return `multiIf(${branches.join(', ')}, ${PLAIN_LENGTH})`;
 };
 
 const byHoleSql = (layouts: readonly Layout[]): string => {
-  const uses = new Map<string, number[]>();
-  layouts.forEach(({ holes }, i) => {
-    for (const length of holes.map(holeLengthSql)) {
-      const use = uses.get(length);
-      if (use === undefined) uses.set(length, [i + 1]);
-      else use.push(i + 1);
-    }
-  });
-  const texts = layouts.map(({ text }) => literalSql(text)).join(', ');
-  const numbers = layouts.map((_, i) => i + 1).join(', ');
-  const number = `(transform(layout, [${texts}], [${numbers}], 0) AS length_layout)`;
-  const literals = `[0, ${layouts.map(literalLength).join(', ')}]`;
-  const sizes = [...uses].flatMap(([length, members]) => sizesSql(length, members));
-  return `if(${number} = 0, ${PLAIN_LENGTH}, ${[`toUInt64(${literals}[length_layout + 1])`, ...sizes].join(' + ')})`;
+  const isOneOf = memberSql(layouts);
+  const sizes: string[] = [];
+  for (const [length, members] of groupBy(layouts, literalLength)) {
+    sizes.push(`if(${isOneOf(members)}, ${length}, 0)`);
+  }
+  const uses = groupBy(
+    layouts.flatMap((layout) =>
+      layout.holes.map((hole) => ({ layout, size: holeLengthSql(hole) })),
+    ),
+    ({ size }) => size,
+  );
+  for (const [size, members] of uses) {
+    sizes.push(
+      ...sizesSql(
+        size,
+        members.map(({ layout }) => layout),
+        isOneOf,
+      ),
+    );
+  }
+  return `if(layout = '', ${PLAIN_LENGTH}, toUInt64(0) + ${sizes.join(' + ')})`;
+};
+
+const groupBy = <T, K>(all: readonly T[], keyOf: (one: T) => K): ReadonlyMap<K, readonly T[]> => {
+  const groups = new Map<K, T[]>();
+  for (const one of all) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return groups;
 };
 
 /** What a hole adds to these layouts, in order; one that prints it twice is there twice. */
-const sizesSql = (length: string, members: readonly number[]): readonly string[] => {
+const sizesSql = (
+  size: string,
+  members: readonly Layout[],
+  isOneOf: MemberSql,
+): readonly string[] => {
   const once = members.filter((member, i) => member !== members[i - 1]);
   const more = members.filter((member, i) => member === members[i - 1]);
-  const size = `if(length_layout IN (${once.join(', ')}), ${length}, 0)`;
-  return more.length === 0 ? [size] : [size, ...sizesSql(length, more)];
+  const sql = `if(${isOneOf(once)}, ${size}, 0)`;
+  return more.length === 0 ? [sql] : [sql, ...sizesSql(size, more, isOneOf)];
 };

@@ -2,6 +2,7 @@ import { COLUMNS } from '../model/columns.ts';
 import type { Hole, Layout } from '../model/layout.ts';
 import { LIMITS } from '../model/limits.ts';
 import { UNIT_DIGITS, type Form } from '../model/layout-form.ts';
+import { memberSql } from './layout-member-sql.ts';
 import { escapedSql } from './layout-sql-json.ts';
 import { timeSql } from './layout-sql-time.ts';
 import { literalSql } from './literal-sql.ts';
@@ -69,7 +70,8 @@ export const PLAIN_LINE_SQL = `if(line != '', line, body)`;
 /** The line of any row of tables that have no other layouts than these. */
 export const lineSql = (layouts: readonly Layout[]): string => {
   if (layouts.length === 0) return PLAIN_LINE_SQL;
-  const branches = layouts.map((layout) => `${isLaidOutSql([layout])}, ${fillSql(layout)}`);
+  const isOneOf = memberSql(layouts);
+  const branches = layouts.map((layout) => `${isOneOf([layout])}, ${fillSql(layout)}`);
   return `multiIf(${branches.join(', ')}, line != '', line, body)`;
 };
 
@@ -80,9 +82,3 @@ export const lineSql = (layouts: readonly Layout[]): string => {
 export const canFillInSql = (layouts: readonly Layout[]): boolean =>
   layouts.length <= LIMITS.layoutsInSql &&
   layouts.reduce((sum, { text }) => sum + text.length, 0) <= LIMITS.layoutSqlBytes;
-
-/** Whether a row has one of these layouts. */
-export const isLaidOutSql = (layouts: readonly Layout[]): string => {
-  const texts = layouts.map(({ text }) => literalSql(text));
-  return texts.length === 1 ? `layout = ${texts[0]}` : `layout IN (${texts.join(', ')})`;
-};

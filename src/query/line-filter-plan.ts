@@ -122,7 +122,7 @@ const planRegex = (regex: string, layouts: readonly Layout[]): Operand => {
     return { case: 'pre-filter, in process', decided: false, sql: preSql };
   }
   const matched = (params: SqlParams): string =>
-    `match(${matchableSql(lineSql(layouts), params)}, ${params.text(lineRegexSql(regex))})`;
+    matchSql(lineSql(layouts), params.text(lineRegexSql(regex)));
   if (layouts.length === 0) return { case: 'line', decided: true, sql: matched };
   if (pre.length === 0) return { case: 'filled', decided: true, sql: matched };
   return {
@@ -136,13 +136,13 @@ const caseOf = (operands: readonly Operand[]): FilterCase =>
   BY_WORK.find((name) => operands.some((one) => one.case === name)) ?? 'line';
 
 /**
- * The line as regular expressions see it: runs of bytes that are not UTF-8 as one U+FFFD each,
- * for RE2 stops at them. `toValidUTF8` swallows what follows a broken character at the very end
- * (seen in 26.7), hence the four bytes that are put there and taken away again.
+ * Matches the line as regular expressions see it: runs of bytes that are not UTF-8 as one U+FFFD
+ * each, for RE2 stops at them. `toValidUTF8` swallows what follows a broken character at the very
+ * end (seen in 26.7), hence the four bytes that are put there and taken away again. The line, which
+ * may be a long expression, gets a name by being the only element of an array.
  */
-const matchableSql = (line: string, params: SqlParams): string => {
-  const [filled, repaired] = [params.name('filled'), params.name('repaired')];
-  const valid = `(toValidUTF8(concat(${filled}, '    ')) AS ${repaired})`;
-  const cut = `substring(${valid}, 1, length(${repaired}) - 4)`;
-  return `if(isValidUTF8(${line} AS ${filled}), ${filled}, ${cut})`;
+const matchSql = (line: string, regex: string): string => {
+  const repaired = `toValidUTF8(concat(l, '    '))`;
+  const text = `if(isValidUTF8(l), l, substring(${repaired}, 1, length(${repaired}) - 4))`;
+  return `arrayExists(l -> match(${text}, ${regex}), [${line}])`;
 };

@@ -3,6 +3,7 @@ import { binary, type Layout } from '../model/layout.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Place } from './hole-text.ts';
 import { placesOfNeedle, type HoleTest, type HoleTests } from './layout-needle.ts';
+import { memberSql } from './layout-member-sql.ts';
 import { holeSql, lineSql, PLAIN_LINE_SQL, valueSql } from './layout-sql.ts';
 import { literalSql } from './literal-sql.ts';
 import type { SqlParams } from './sql-params.ts';
@@ -63,7 +64,11 @@ export const needleSql = (needle: string, plan: NeedlePlan, params: SqlParams): 
   const { layouts } = plan;
   const plain = `position(${PLAIN_LINE_SQL}, ${bound}) > 0`;
   if (layouts.length === 0) return plain;
-  const isOneOf = memberSql(layouts, params);
+  const isMember = memberSql(layouts);
+  const isOneOf = (members: readonly number[]): string =>
+    members.length === layouts.length
+      ? `layout != ''`
+      : isMember(members.map((i) => layouts[i] as Layout));
   const parts = [`(layout = '' AND ${plain})`];
   if (plan.always.length > 0) parts.push(isOneOf(plan.always));
   for (const { members, any } of plan.groups) {
@@ -75,24 +80,6 @@ export const needleSql = (needle: string, plan: NeedlePlan, params: SqlParams): 
     parts.push(`(${isOneOf(plan.unclear)} AND position(${lines}, ${bound}) > 0)`);
   }
   return `(${parts.join(' OR ')})`;
-};
-
-/** Whether a row has one of the layouts of these numbers: their texts stand there only once. */
-const memberSql = (
-  layouts: readonly Layout[],
-  params: SqlParams,
-): ((members: readonly number[]) => string) => {
-  const texts = layouts.map(({ text }) => literalSql(text)).join(', ');
-  const numbers = layouts.map((_, i) => i + 1).join(', ');
-  const name = params.name('layout');
-  let known = false;
-  return (members) => {
-    if (members.length === layouts.length) return `layout != ''`;
-    const number = known ? name : `(transform(layout, [${texts}], [${numbers}], 0) AS ${name})`;
-    known = true;
-    const wanted = members.map((i) => i + 1);
-    return wanted.length === 1 ? `${number} = ${wanted[0]}` : `${number} IN (${wanted.join(', ')})`;
-  };
 };
 
 const testSql = ({ hole, place, text }: HoleTest, needle: string, bound: string): string => {

@@ -2,8 +2,8 @@ import { COLUMNS } from '../model/columns.ts';
 import { must } from '../model/errors.ts';
 import { binary, fillLine, type Layout, type RowValues } from '../model/layout.ts';
 import { layoutMemory } from './layout-memory.ts';
-import { isLaidOutSql, lineSql } from './layout-sql.ts';
-import { literalSql } from './literal-sql.ts';
+import { memberSql } from './layout-member-sql.ts';
+import { lineSql } from './layout-sql.ts';
 import type { BinaryKind, BinaryValue, BytesPair } from './row-binary.ts';
 import type { RowColumns } from './rows.ts';
 
@@ -46,7 +46,7 @@ class Builder {
  * be, must not give wrong lines.
  */
 const unknownLayoutSql = (layouts: readonly Layout[]): string =>
-  layouts.length === 0 ? 'layout' : `if(${isLaidOutSql(layouts)}, '', layout)`;
+  layouts.length === 0 ? 'layout' : `if(${memberSql(layouts)(layouts)}, '', layout)`;
 
 /** Lines come filled from the engine. */
 export const filledSelection = (columns: RowColumns, layouts: readonly Layout[]): Selection => {
@@ -107,9 +107,9 @@ export const plainLine = (line: Uint8Array, body: Uint8Array): Uint8Array =>
 
 /** Numbers of the layouts, from 1; 0 for rows with none of them. */
 const indexSql = (layouts: readonly Layout[]): string => {
-  const texts = layouts.map(({ text }) => literalSql(text)).join(', ');
-  const numbers = layouts.map((_, i) => i + 1).join(', ');
-  return `toUInt16(transform(layout, [${texts}], [${numbers}], 0))`;
+  const isOneOf = memberSql(layouts);
+  const branches = layouts.map((layout, i) => `${isOneOf([layout])}, ${i + 1}`);
+  return `toUInt16(multiIf(${branches.join(', ')}, 0))`;
 };
 
 /** Places of the columns, read such that not a byte of them is lost. */

@@ -6,6 +6,8 @@ import type { QueryParams } from '../model/storage.ts';
  */
 export class SqlParams {
   readonly values: Record<string, string | number | bigint | readonly string[]> = {};
+  /** Rows that the engine is to take at once; undefined: as many as it likes. */
+  blockRows: number | undefined;
   private count = 0;
   private readonly known = new Map<string, string>();
 
@@ -24,11 +26,6 @@ export class SqlParams {
 
   int64(value: bigint | number): string {
     return this.bind('Int64', value);
-  }
-
-  /** A name that nothing else in the statement has. */
-  name(what: string): string {
-    return `${what}_${this.count++}`;
   }
 
   /** A double, bit by bit: the engine's own reading of decimals may be off by the last digit. */

@@ -1,4 +1,5 @@
 import type { Layout } from '../model/layout.ts';
+import { LIMITS } from '../model/limits.ts';
 import type { QueryOptions } from '../model/storage.ts';
 import type { Scope } from './access-filter.ts';
 import { accessSql, matcherSql } from './conditions.ts';
@@ -37,6 +38,7 @@ export const LOGS = 'meshtrail.logs';
 /** The rows of a scan, for FROM and after it. */
 export const fromSql = (scan: Scan, params: SqlParams, labels: LabelOptions): string => {
   const { scope } = scan;
+  if (scan.layouts.length > 0) params.blockRows = LIMITS.layoutBlockRows;
   const conditions = [
     `_table IN ${params.texts(scope.tables.map(({ table }) => table))}`,
     `timestamp >= ${params.time(scope.startNs)} AND timestamp < ${params.time(scope.endNs)}`,
@@ -67,7 +69,11 @@ export const statement = (
   sql,
   options: {
     params: params.all,
-    settings: sql.length > USUAL_QUERY_BYTES ? { ...longQuery(sql), ...settings } : settings,
+    settings: {
+      ...(params.blockRows !== undefined && { max_block_size: params.blockRows }),
+      ...(sql.length > USUAL_QUERY_BYTES && longQuery(sql)),
+      ...settings,
+    },
   },
 });
 
