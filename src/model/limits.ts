@@ -365,7 +365,9 @@ export const LIMITS = {
    * eight times as many are more than one read may take (`readMemoryBytes`).
    */
   layoutBlockRows: 8_192,
-  /** Bytes of layouts that a statement names: reading it takes about 10 ms then. */
+  /**
+   * Bytes of layouts whose texts a statement names, where their checksums do not tell them apart.
+   */
   layoutTextsInSql: 1_048_576,
   /** Bytes of a needle that is looked for at the seams of layouts; longer ones on filled lines. */
   needleBytes: 1_024,

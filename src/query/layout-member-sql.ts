@@ -1,4 +1,5 @@
 import type { Layout } from '../model/layout.ts';
+import { LIMITS } from '../model/limits.ts';
 import { crc32 } from './checksum.ts';
 import { literalSql } from './literal-sql.ts';
 
@@ -19,8 +20,7 @@ const checksumOf = (layout: Layout): number => {
  * them have the same sum (or that of no layout, which is 0).
  */
 export const memberSql = (layouts: readonly Layout[]): MemberSql => {
-  const sums = new Set(layouts.map(checksumOf));
-  if (sums.size === layouts.length && !sums.has(0)) {
+  if (haveOwnSums(layouts)) {
     return (members) => oneOf('CRC32(layout)', members.map(checksumOf).map(String));
   }
   return (members) =>
@@ -29,6 +29,16 @@ export const memberSql = (layouts: readonly Layout[]): MemberSql => {
       members.map(({ text }) => literalSql(text)),
     );
 };
+
+const haveOwnSums = (layouts: readonly Layout[]): boolean => {
+  const sums = new Set(layouts.map(checksumOf));
+  return sums.size === layouts.length && !sums.has(0);
+};
+
+/** Whether a statement can name so many layouts. */
+export const canBeNamed = (layouts: readonly Layout[]): boolean =>
+  layouts.reduce((sum, { text }) => sum + text.length, 0) <= LIMITS.layoutTextsInSql ||
+  haveOwnSums(layouts);
 
 const oneOf = (value: string, wanted: readonly string[]): string =>
   wanted.length === 1 ? `${value} = ${wanted[0]}` : `${value} IN (${wanted.join(', ')})`;

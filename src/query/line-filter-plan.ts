@@ -1,5 +1,5 @@
 import type { Layout } from '../model/layout.ts';
-import { LIMITS } from '../model/limits.ts';
+import { canBeNamed } from './layout-member-sql.ts';
 import { canFillInSql, lineSql } from './layout-sql.ts';
 import type { LineFilter } from './logql/ast.ts';
 import { needleSql, planNeedle } from './needle-sql.ts';
@@ -84,11 +84,11 @@ const planText = (needle: string, layouts: readonly Layout[]): Operand => {
   if (layouts.length === 0) return { case: 'line', decided: true, sql };
   if (plan.unclear.length > 0) {
     const unclear = plan.unclear.map((i) => layouts[i] as Layout);
-    return canFillInSql(unclear) && isShort(layouts)
+    return canFillInSql(unclear) && canBeNamed(layouts)
       ? { case: 'filled', decided: true, sql }
       : IN_PROCESS;
   }
-  if (!isShort(layouts)) return IN_PROCESS;
+  if (!canBeNamed(layouts)) return IN_PROCESS;
   if (isDigits(needle) && canFillInSql(layouts) && plan.groups.length > 0) {
     const filled = (params: SqlParams): string =>
       `position(${lineSql(layouts)}, ${params.text(needle)}) > 0`;
@@ -102,10 +102,6 @@ const planText = (needle: string, layouts: readonly Layout[]): Operand => {
  * takes longer than filling the line once (1.6 times, measured).
  */
 const isDigits = (needle: string): boolean => /^[0-9.]+$/.test(needle);
-
-/** Whether the layouts' texts may stand in a statement. */
-const isShort = (layouts: readonly Layout[]): boolean =>
-  layouts.reduce((sum, { text }) => sum + text.length, 0) <= LIMITS.layoutTextsInSql;
 
 const planRegex = (regex: string, layouts: readonly Layout[]): Operand => {
   if (regex === '') return ALWAYS;

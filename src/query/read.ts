@@ -5,6 +5,7 @@ import type { Direction, RowId } from './plan.ts';
 import type { LabelOptions } from './record-labels.ts';
 import type { Row } from './row.ts';
 import type { BinaryKind, BinaryValue } from './row-binary.ts';
+import { canBeNamed } from './layout-member-sql.ts';
 import { canFillInSql } from './layout-sql.ts';
 import {
   everySelection,
@@ -99,6 +100,10 @@ const within = (scan: Scan, { startNs, endNs }: Window): Scan => ({
 
 const ID_KINDS: readonly BinaryKind[] = ['time', 'name', 'u64'];
 
+/** What lines are filled from in our process. */
+const unfilled = ({ layouts }: Scan, columns: RowColumns): Selection =>
+  canBeNamed(layouts) ? holesSelection(columns, layouts) : everySelection(columns);
+
 /** The first `limit` rows of a scan, in windows: ids first, whole rows last. */
 export async function* firstRows(
   context: ReadContext,
@@ -108,9 +113,7 @@ export async function* firstRows(
   limit: number,
 ): AsyncGenerator<Row, void, undefined> {
   let left = limit;
-  const selection = canFillInSql(scan.layouts)
-    ? holesSelection(columns, scan.layouts)
-    : everySelection(columns);
+  const selection = unfilled(scan, columns);
   for (const window of scanWindows(scan, direction)) {
     if (left <= 0) return;
     const part = within(scan, window);
@@ -209,7 +212,7 @@ export async function* allRows(
   const selection =
     canFillInSql(scan.layouts) || !columns.lines
       ? filledSelection(columns, scan.layouts)
-      : everySelection(columns);
+      : unfilled(scan, columns);
   for await (const slice of slicesOf(context, within(scan, whole), direction, most)) {
     const query = rowsQuery(slice, selection, direction, context.labels);
     yield* streamRows(context, slice.scope, query, selection);
