@@ -80,43 +80,48 @@ export const questionsOf = (data: Data, shape: Shape): Question[] => {
       ),
       target: HISTOGRAM,
     },
-    {
-      name: 'top paths',
-      ask: vector(`topk(10, sum by (path) (count_over_time(${ALL} | record | path!="" [25h])))`),
-      target: TOP_PATHS,
-    },
-    {
-      name: 'p99 by service',
-      ask: vector(
-        `quantile_over_time(0.99, ${ALL} | record | unwrap duration_ns [25h]) by (service)`,
-      ),
-      target: P99,
-    },
-    {
-      name: 'trace id, by | record',
-      ask: lines(`${ALL} | record | trace_id="${data.needleTrace}"`),
-      target: NEEDLES,
-    },
-    {
-      name: 'request id that is nowhere, by | record',
-      ask: lines(`${ALL} | record | request_id="00000000-0000-4000-8000-000000000000"`),
-      target: NEEDLES,
-    },
-    {
-      name: 'rare word, by | record',
-      ask: lines(`${ALL} |= "${RARE_WORD}" | record`),
-      target: NEEDLES,
-    },
-    {
-      name: 'status 500 and above, by | record, newest 100',
-      ask: lines(`${ALL} | record | status >= 500`),
-    },
-    {
-      name: 'mean duration by service, by | record',
-      ask: vector(`avg_over_time(${ALL} | record | unwrap duration_ns [25h]) by (service)`),
-    },
+    ...recordQuestions(data),
   ];
 };
+
+/** What `| record` gives. */
+const recordQuestions = (data: Data): Question[] => [
+  {
+    name: 'top paths',
+    ask: vector(`topk(10, sum by (path) (count_over_time(${ALL} | record | path!="" [25h])))`),
+    target: TOP_PATHS,
+  },
+  {
+    name: 'p99 by service',
+    ask: vector(
+      `quantile_over_time(0.99, ${ALL} | record | unwrap duration_ns [25h]) by (service)`,
+    ),
+    target: P99,
+  },
+  {
+    name: 'trace id, by | record',
+    ask: lines(`${ALL} | record | trace_id="${data.needleTrace}"`),
+    target: NEEDLES,
+  },
+  {
+    name: 'request id that is nowhere, by | record',
+    ask: lines(`${ALL} | record | request_id="00000000-0000-4000-8000-000000000000"`),
+    target: NEEDLES,
+  },
+  {
+    name: 'rare word, by | record',
+    ask: lines(`${ALL} |= "${RARE_WORD}" | record`),
+    target: NEEDLES,
+  },
+  {
+    name: 'status 500 and above, by | record, newest 100',
+    ask: lines(`${ALL} | record | status >= 500`),
+  },
+  {
+    name: 'mean duration by service, by | record',
+    ask: vector(`avg_over_time(${ALL} | record | unwrap duration_ns [25h]) by (service)`),
+  },
+];
 
 export const timed = async (ask: () => Promise<unknown>): Promise<number> => {
   const from = performance.now();

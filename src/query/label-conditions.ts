@@ -60,7 +60,7 @@ export const isDecided = (filter: LabelFilter, space: LabelSpace): boolean => {
     return isDecided(filter.left, space) && isDecided(filter.right, space);
   }
   if (filter.type !== 'matcher' || filter.name === ERROR_LABEL) return false;
-  return space !== 'own' && (space === 'stored' || comparesBytes(filter));
+  return space === 'stored' || (space === 'record' && comparesBytes(filter));
 };
 
 /** Whether the matcher is decided alike for text and for the bytes it stands for. */
@@ -172,7 +172,8 @@ const comparisonCondition = (
   const { ofColumn } = reading;
   if (column === undefined || ofColumn === undefined) {
     const { pass, doubt } = ofText(text);
-    return inDoubt(pass, [...(doubt === undefined ? [] : [doubt]), ...doubtOf(label)]);
+    const empty = label.empty === undefined ? [] : [label.empty];
+    return inDoubt(pass, [...(doubt === undefined ? [] : [doubt]), ...doubtOf(label), ...empty]);
   }
   const { integer, isSet, hidden } = column;
   const own = `(${isSet} AND ${ofColumn(integer)} ${comparison})`;

@@ -9,6 +9,7 @@ import {
   streamLabelParts,
   type LabelOptions,
 } from './record-labels.ts';
+import { parsedLabelSql, type ParsedSpace } from './parsed-labels.ts';
 import type { SqlParams } from './sql-params.ts';
 
 /**
@@ -33,9 +34,9 @@ const INDEXED: ReadonlySet<string> = new Set(['trace_id', 'request_id', 'service
 /**
  * Which labels a row has at one place of a pipeline: those stored, or those after `| record`.
  * `own` is for the first try of a metric: behind `| record`, as if no stored label hid a field;
- * rows where one does are in doubt.
+ * rows where one does are in doubt. An object is what a parser adds.
  */
-export type LabelSpace = 'stored' | 'record' | 'own';
+export type LabelSpace = 'stored' | 'record' | 'own' | ParsedSpace;
 
 /** A label's value as SQL. */
 export interface LabelSql {
@@ -49,6 +50,8 @@ export interface LabelSql {
   readonly mayEqual: ((value: string) => string) | undefined;
   /** Rows whose value may be another; `undefined` where there are none. */
   readonly doubt: string | undefined;
+  /** Rows with the text '' whose label may be empty and not absent; `undefined` for none. */
+  readonly empty: string | undefined;
 }
 
 export interface NumberColumnSql {
@@ -65,6 +68,7 @@ export const labelSql = (
   params: SqlParams,
   options: LabelOptions,
 ): LabelSql => {
+  if (typeof space === 'object') return parsedSql(name, space, params, options);
   if (space !== 'stored') return recordLabelSql(name, space, params, options);
   const text = anyLabelSql(name, params, options);
   const held = (value: string): string => inMaps(params.text(value));
@@ -75,6 +79,27 @@ export const labelSql = (
     raw: false,
     mayEqual: derived ? undefined : held,
     doubt: undefined,
+    empty: undefined,
+  };
+};
+
+/** A stored label hides what a parser finds. */
+const parsedSql = (
+  name: string,
+  space: ParsedSpace,
+  params: SqlParams,
+  options: LabelOptions,
+): LabelSql => {
+  const stored = anyLabelSql(name, params, options);
+  const { text, doubt, mayBeEmpty } = parsedLabelSql(name, space);
+  const whole = `if((${stored}) != '', ${stored}, ${text})`;
+  return {
+    text: whole,
+    column: undefined,
+    raw: false,
+    mayEqual: undefined,
+    doubt: `((${doubt}) AND (${stored}) = '')`,
+    empty: `((${mayBeEmpty}) AND (${whole}) = '')`,
   };
 };
 
@@ -120,6 +145,7 @@ export const recordLabelSql = (
             return `(${index(held)} OR ${inMaps(held)})`;
           },
     doubt: space !== 'own' ? undefined : named ? `(${IS_LOKI_SQL} OR ${column} = '')` : when,
+    empty: undefined,
   };
 };
 

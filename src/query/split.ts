@@ -2,6 +2,7 @@ import type { Layout } from '../model/layout.ts';
 import { isDecided, isSqlLabelFilter } from './label-conditions.ts';
 import { planLineFilter, type LineFilterPlan } from './line-filter-plan.ts';
 import type { LabelFilter, LineFilter, Stage } from './logql/ast.ts';
+import { jsonSpace } from './parsed-labels.ts';
 import type { LabelSpace } from './record-fields.ts';
 
 /**
@@ -57,8 +58,7 @@ export const splitStages = (stages: readonly Stage[], layouts: readonly Layout[]
     if (pushed === undefined || !decides(pushed)) rest.push(stage);
     if (isFilter(stage) && (pushed === undefined || isLoose(pushed))) alone = false;
     if (CHANGES_LINE.has(stage.type)) sameLine = alone = false;
-    if (stage.type === 'record') space = space === undefined ? undefined : 'record';
-    else if (!KEEPS_LABELS.has(stage.type)) space = undefined;
+    space = spaceBehind(stage, space, sameLine ? layouts : []);
   }
   const decided = !rest.some(isFilter);
   return { sql, rest, decided, labels: alone ? space : undefined };
@@ -82,6 +82,18 @@ const KEEPS_LABELS: ReadonlySet<string> = new Set([
   'decolorize',
   'line_format',
 ]);
+
+const spaceBehind = (
+  stage: Stage,
+  space: LabelSpace | undefined,
+  layouts: readonly Layout[],
+): LabelSpace | undefined => {
+  if (KEEPS_LABELS.has(stage.type)) return space;
+  if (stage.type === 'record')
+    return space === 'stored' || space === 'record' ? 'record' : undefined;
+  const parses = stage.type === 'json' && stage.expressions.length === 0 && space === 'stored';
+  return parses ? jsonSpace(layouts) : undefined;
+};
 
 const toSql = (
   stage: Stage,

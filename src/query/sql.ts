@@ -30,6 +30,8 @@ export interface Scan {
   readonly layouts: readonly Layout[];
   /** Whether rows are sought by id: indexes then answer for the whole scope at once. */
   readonly forIds?: boolean;
+  /** Rows that a parser may fail on, as SQL: metrics fail of them in process. */
+  readonly doubt?: string;
   readonly after?: { readonly id: RowId; readonly direction: Direction } | undefined;
 }
 

@@ -81,7 +81,7 @@ export const doubtSql = (
   const ofStages = scan.stages.flatMap((stage) =>
     stage.type === 'labels' ? labelConditionSql(stage.filter, stage.space, params, labels) : [],
   );
-  return anyDoubt([...ofStages, ...groups.columns(params)]) ?? '0';
+  return anyDoubt([...ofStages, ...groups.columns(params), { doubt: scan.doubt }]) ?? '0';
 };
 
 /** Conditions on groups whose texts are no UTF-8. */

@@ -1,4 +1,5 @@
 import type { RangeAggregation } from '../logql/ast.ts';
+import { parseDoubtSql } from '../parsed-labels.ts';
 import type { ReadContext } from '../read.ts';
 import type { LabelSpace } from '../record-fields.ts';
 import type { Split } from '../split.ts';
@@ -66,6 +67,7 @@ const spacesOf = (labels: LabelSpace | undefined): readonly LabelSpace[] => {
 
 const inSpace = (scan: Scan, space: LabelSpace): Scan => ({
   ...scan,
+  ...(typeof space === 'object' && { doubt: parseDoubtSql(space) }),
   stages: scan.stages.map((stage) =>
     stage.type === 'labels' && stage.space === 'record' ? { ...stage, space } : stage,
   ),

@@ -51,8 +51,9 @@ const groupsByName = (
 ): Groups => ({
   columns: (params) =>
     names.map((name) => {
-      const { text, raw, doubt } = labelSql(name, space, params, options);
-      return { sql: text, raw, doubt };
+      const { text, raw, doubt, empty } = labelSql(name, space, params, options);
+      const doubts = [doubt ?? [], empty ?? []].flat();
+      return { sql: text, raw, doubt: doubts.length === 0 ? undefined : doubts.join(' OR ') };
     }),
   kinds: names.map(() => 'name'),
   labels: (values) => {
