@@ -14,6 +14,7 @@ import {
   bucketStatement,
   INSERT_COLUMNS,
   loadMigrations,
+  newestBucket,
   onceStatement,
 } from '../src/storage/engine/schema.ts';
 import { testKeyring } from '../src/storage/engine/testing.ts';
@@ -85,11 +86,12 @@ export const startDirectEngine = async (below: string): Promise<DirectEngine> =>
 
 const createTable = async ({ writer }: EngineProcess): Promise<void> => {
   const terms = { table: TABLE, tenant: 'default', disk: `disk = '${diskName(1)}',` };
-  for (const migration of await loadMigrations(systemDisk)) {
-    for (const statement of migration.once) await writer.command(onceStatement(statement));
-    for (const statement of migration.bucket) {
-      await writer.command(bucketStatement(statement, terms));
-    }
+  const migrations = await loadMigrations(systemDisk);
+  for (const statement of migrations.flatMap(({ once }) => once)) {
+    await writer.command(onceStatement(statement));
+  }
+  for (const statement of newestBucket(migrations)) {
+    await writer.command(bucketStatement(statement, terms));
   }
 };
 

@@ -21,6 +21,17 @@ test('little waits, much does not', () => {
   expect(queue.dueMs(300)).toBe(0);
 });
 
+test('more than little waits longer, to become much', () => {
+  const queue = new BucketQueue(bucket);
+  queue.push(batch(LIMITS.insertRowsFew), 1_000);
+  expect(queue.dueMs(300)).toBe(1_300);
+  queue.push(batch(1), 1_100);
+  expect(queue.dueMs(300)).toBe(1_000 + LIMITS.insertWaitMoreMs);
+  expect(queue.dueMs(2_000)).toBe(3_000);
+  void queue.drained(0n, 100n);
+  expect(queue.dueMs(2_000)).toBeLessThan(1_000);
+});
+
 test('a failure is followed by a pause, whatever waits', () => {
   const queue = new BucketQueue(bucket);
   queue.push(batch(LIMITS.insertRowsReady), 0);

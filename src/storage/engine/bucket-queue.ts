@@ -68,12 +68,21 @@ export class BucketQueue {
     this.doubt = { slices, insert: undefined, recovered: true };
   }
 
-  /** When the next insert is due, on the monotonic clock. */
+  /**
+   * When the next insert is due, on the monotonic clock; `waitMs` is for few rows. More than few
+   * wait longer: under load an insert is large.
+   */
   dueMs(waitMs: number): number {
     if (this.doubt !== undefined) return this.notBeforeMs;
     const full = this.rows >= LIMITS.insertRowsReady || this.bytes >= LIMITS.insertBytes;
     const wanted = this.waiters.length > 0;
-    const due = full ? 0 : wanted ? this.startedMs + LIMITS.flushSpacingMs : this.sinceMs + waitMs;
+    const few = this.rows <= LIMITS.insertRowsFew;
+    const patienceMs = few ? waitMs : Math.max(waitMs, LIMITS.insertWaitMoreMs);
+    const due = full
+      ? 0
+      : wanted
+        ? this.startedMs + LIMITS.flushSpacingMs
+        : this.sinceMs + patienceMs;
     return Math.max(due, this.notBeforeMs);
   }
 

@@ -4,9 +4,11 @@ import { systemDisk } from '../../platform/disk.ts';
 import {
   bucketStatement,
   loadMigrations,
+  newestBucket,
   onceStatement,
   parseMigration,
   quoted,
+  type Migration,
 } from './schema.ts';
 
 test('sections and statements are found, comments are not', () => {
@@ -24,8 +26,9 @@ test('a file that ends inside a statement is refused', () => {
 });
 
 test('every column stands in the bucket table and in the one that reads them all', async () => {
-  const [first] = await loadMigrations(systemDisk);
-  const bucket = first?.bucket.join('\n') ?? '';
+  const migrations = await loadMigrations(systemDisk);
+  const [first] = migrations;
+  const bucket = newestBucket(migrations).join('\n');
   const terms = { table: 'logs_x', tenant: 'acme', disk: "disk = 'e1'," };
   const sql = bucketStatement(bucket, terms);
   const all = onceStatement(first?.once.at(-1) ?? '');
@@ -34,6 +37,14 @@ test('every column stands in the bucket table and in the one that reads them all
     expect(all).toMatch(new RegExp(`^ *${name} `, 'm'));
   }
   expect(sql + all).not.toContain('{{');
+});
+
+test('a new bucket is made by the newest migration that says how', () => {
+  const [first, second, third] = ['-- @bucket\nA;\n', '-- @bucket\nB;\n', '-- @existing\nC;\n'].map(
+    (text, index) => parseMigration(index + 1, text),
+  ) as [Migration, Migration, Migration];
+  expect(newestBucket([first, third])).toEqual(['A']);
+  expect(newestBucket([first, second, third])).toEqual(['B']);
 });
 
 test('a tenant is a literal whatever it holds', () => {

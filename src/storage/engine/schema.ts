@@ -36,6 +36,13 @@ export async function loadMigrations(disk: Disk): Promise<Migration[]> {
   return migrations;
 }
 
+/**
+ * The statements that make a new bucket's table: those of the newest migration that has any, since
+ * each says the whole of it (an order cannot be altered).
+ */
+export const newestBucket = (migrations: readonly Migration[]): readonly string[] =>
+  migrations.findLast(({ bucket }) => bucket.length > 0)?.bucket ?? [];
+
 /** Splits a migration's text: sections by their marks, statements by `;` at a line's end. */
 export function parseMigration(version: number, text: string): Migration {
   const sections = { once: [] as string[], bucket: [] as string[], existing: [] as string[] };
@@ -81,8 +88,13 @@ const typeOf = (column: Column): string => CLICKHOUSE_TYPES[column.kind];
 
 const ASCENDING = new Set(['seq', 'segment']);
 
-const codecOf = (column: Column): string =>
-  column.kind === 'time' || ASCENDING.has(column.name) ? 'Delta(8), ZSTD(1)' : 'ZSTD(1)';
+/** Long or mixed values, where the dearer codec saves a tenth (docs/decisions/0006). */
+const TEXTS = new Set(['body', 'line', 'labels', 'metadata', 'attributes']);
+
+const codecOf = ({ kind, name }: Column): string => {
+  if (kind === 'time' || ASCENDING.has(name)) return 'Delta(8), ZSTD(1)';
+  return TEXTS.has(name) ? 'ZSTD(3)' : 'ZSTD(1)';
+};
 
 const columnLines = (definition: (column: Column) => string): string =>
   [...COLUMNS, ...TAIL_COLUMNS]

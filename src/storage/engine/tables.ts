@@ -3,7 +3,13 @@ import type { Disk } from '../../platform/disk.ts';
 import type { Catalog } from './catalog.ts';
 import type { EngineConnection, EngineHome } from './engine.ts';
 import { LIMITS } from '../../model/limits.ts';
-import { bucketStatement, loadMigrations, onceStatement, type Migration } from './schema.ts';
+import {
+  bucketStatement,
+  loadMigrations,
+  newestBucket,
+  onceStatement,
+  type Migration,
+} from './schema.ts';
 
 /** Brings the engine's schema to the newest migration and makes buckets' tables when needed. */
 export class Tables {
@@ -62,10 +68,8 @@ export class Tables {
   private async make(bucket: Bucket, connection: EngineConnection): Promise<void> {
     await this.home.needDisk(bucket.disk);
     const { writer } = (await this.home.connection(LIMITS.engineStartMs)) ?? connection;
-    for (const migration of this.migrations) {
-      for (const statement of migration.bucket) {
-        await writer.command(bucketStatement(statement, this.termsOf(bucket)));
-      }
+    for (const statement of newestBucket(this.migrations)) {
+      await writer.command(bucketStatement(statement, this.termsOf(bucket)));
     }
     this.catalog.setTableVersion(bucket, this.migrations.length);
   }
