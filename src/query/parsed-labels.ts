@@ -1,6 +1,7 @@
 import { binary, type Layout } from '../model/layout.ts';
 import { jsonLabelsOf, type LabelSource, type LayoutLabels } from './layout-labels.ts';
-import { canFillInSql, holeSql, isLaidOutSql, valueSql } from './layout-sql.ts';
+import { memberSql, type MemberSql } from './layout-member-sql.ts';
+import { canFillInSql, holeSql, valueSql } from './layout-sql.ts';
 import { literalSql } from './literal-sql.ts';
 import { toUtf8 } from './utf8.ts';
 
@@ -11,13 +12,16 @@ import { toUtf8 } from './utf8.ts';
 export interface ParsedSpace {
   readonly type: 'json';
   readonly layouts: readonly LayoutLabels[];
+  /** Tells these layouts from all that rows may have. */
+  readonly isOneOf: MemberSql;
 }
 
 /** `undefined` where SQL can tell nothing. */
 export const jsonSpace = (layouts: readonly Layout[]): ParsedSpace | undefined => {
   if (!canFillInSql(layouts)) return undefined;
   const labels = layouts.flatMap((layout) => jsonLabelsOf(layout) ?? []);
-  return labels.length === 0 ? undefined : { type: 'json', layouts: labels };
+  if (labels.length === 0) return undefined;
+  return { type: 'json', layouts: labels, isOneOf: memberSql(layouts) };
 };
 
 export interface ParsedLabelSql {
@@ -29,10 +33,10 @@ export interface ParsedLabelSql {
   readonly mayBeEmpty: string;
 }
 
-export const parsedLabelSql = (name: string, { layouts }: ParsedSpace): ParsedLabelSql => {
+export const parsedLabelSql = (name: string, { layouts, isOneOf }: ParsedSpace): ParsedLabelSql => {
   const having: Layout[] = [];
-  const texts = new Branches();
-  const doubts = new Branches();
+  const texts = new Branches(isOneOf);
+  const doubts = new Branches(isOneOf);
   for (const one of layouts) {
     if (one.labels.has(name)) having.push(one.layout);
     const { text, doubt } = valueOf(name, one);
@@ -43,13 +47,18 @@ export const parsedLabelSql = (name: string, { layouts }: ParsedSpace): ParsedLa
   return {
     text: texts.sql([], `''`),
     doubt: doubts.sql([`layout = '', ${whole}`], '1'),
-    mayBeEmpty: having.length === 0 ? '0' : isLaidOutSql(having),
+    mayBeEmpty: having.length === 0 ? '0' : isOneOf(having),
   };
 };
 
 /** Expressions by layout; layouts with the same one are asked for together. */
 class Branches {
   private readonly layouts = new Map<string, Layout[]>();
+  private readonly isOneOf: MemberSql;
+
+  constructor(isOneOf: MemberSql) {
+    this.isOneOf = isOneOf;
+  }
 
   add(layout: Layout, sql: string): void {
     const held = this.layouts.get(sql);
@@ -61,15 +70,15 @@ class Branches {
   sql(more: readonly string[], none: string): string {
     const branches = [...this.layouts]
       .filter(([sql]) => sql !== none)
-      .map(([sql, layouts]) => `${isLaidOutSql(layouts)}, ${sql}`);
+      .map(([sql, layouts]) => `${this.isOneOf(layouts)}, ${sql}`);
     const all = [...branches, ...more];
     return all.length === 0 ? none : `multiIf(${all.join(', ')}, ${none})`;
   }
 }
 
 /** Rows whose parsing may fail or give more than their layouts say. */
-export const parseDoubtSql = ({ layouts }: ParsedSpace): string =>
-  `NOT (${isLaidOutSql(layouts.map(({ layout }) => layout))})`;
+export const parseDoubtSql = ({ layouts, isOneOf }: ParsedSpace): string =>
+  `NOT (${isOneOf(layouts.map(({ layout }) => layout))})`;
 
 const valueOf = (
   name: string,
