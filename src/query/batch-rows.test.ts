@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest';
 import type { NumberedBatch } from '../model/storage.ts';
 import { rowsOfBatch } from './batch-rows.ts';
-import { lokiRecord, testBatch, testRows, type TestRecord } from './testing.ts';
+import { must } from '../model/errors.ts';
+import { parseLayout } from '../model/layout.ts';
+import { laidOut, lokiRecord, testBatch, testRows, type TestRecord } from './testing.ts';
+
+const LAYOUT = must(
+  parseLayout(
+    '<timestamp:epoch 9> "<body:json>" <attributes.x> <attributes.none:dash> <status:number>',
+  ),
+  'a layout',
+);
 
 const RECORDS: readonly TestRecord[] = [
   lokiRecord(5n, { app: 'shop' }, 'a line', { severity: 17, metadata: { 'a.b': 'c' } }),
@@ -17,6 +26,16 @@ const RECORDS: readonly TestRecord[] = [
     columns: { body: 'text', path: '/x' },
     attributes: { k: 'v' },
   },
+  laidOut(
+    {
+      timestampNs: 8n,
+      line: '',
+      columns: { body: 'a "b"' },
+      numbers: { status: 503 },
+      attributes: { w: '1', x: Uint8Array.from([0xff, 0x61]) },
+    },
+    LAYOUT,
+  ),
 ];
 
 test('rows of a batch are those of its records', async () => {
@@ -35,6 +54,17 @@ test('rows of a batch are those of its records', async () => {
     return row;
   });
   expect(found).toEqual(expected);
+});
+
+test('lines are filled from layouts', async () => {
+  const { data, ...rest } = testBatch('t', 9n, RECORDS);
+  const numbered = { ...rest, lane: 'l', seq: 0, load: () => Promise.resolve(data) };
+  const lines = [];
+  for await (const row of rowsOfBatch(numbered as unknown as NumberedBatch, {
+    discoverLogLevels: true,
+  }))
+    lines.push(Buffer.from(row.lineRaw ?? row.line).toString('latin1'));
+  expect(lines[3]).toBe('8 "a \\"b\\"" \xffa - 503');
 });
 
 test('a row has all its fields when asked', async () => {
