@@ -218,6 +218,10 @@ test('query: forms of output, and errors with what to do', async () => {
   const json = JSON.parse((await run('query', all, '--output', 'json')).out) as unknown;
   expect(json).toMatchObject({ labels: { service_name: 'query-out' } });
   expect((await run('query', all, '--output', 'table')).out).toContain('query-out');
+  const plan = (await run('query', `${all} |= "hi" | json`, '--explain')).out;
+  expect(plan).toMatch(/^engine +\|= "hi"/);
+  expect(plan).toMatch(/^filter +\|= "hi": columns$/m);
+  expect(plan).toMatch(/^reads +1 tables, lines of 1 layouts$/m);
   const rate = await run('query', `sum(count_over_time(${all}[5m]))`, '--since', '1m');
   expect(rate.out).toMatch(/ 1\n/);
   for (const [words, expected] of [

@@ -21,6 +21,16 @@ interface QueryFlags extends TargetFlags {
   readonly step?: string;
   readonly output: string;
   readonly forward?: boolean;
+  readonly explain?: boolean;
+}
+
+/** The answer under `X-Meshtrail-Plan: explain` (docs/protocols.md). */
+interface Plan {
+  readonly engine: readonly string[];
+  readonly process: readonly string[];
+  readonly filters: readonly { readonly filter: string; readonly case: string }[];
+  readonly tables: number;
+  readonly layouts: number;
 }
 
 interface StreamResult {
@@ -55,7 +65,8 @@ export const addQuery = (program: Command): void => {
       'raw (the lines as they came), json (one object a line), table',
       'raw',
     )
-    .option('--forward', 'oldest first (default: newest last, the newest N)');
+    .option('--forward', 'oldest first (default: newest last, the newest N)')
+    .option('--explain', 'run nothing: say what would run in the engine and what in process');
   addTargetOptions(command)
     .addHelpText(
       'after',
@@ -65,6 +76,7 @@ The key is taken from MESHTRAIL_KEY.
 Examples:
   meshtrail query '{service_name="checkout"}'
   meshtrail query '{namespace="shop"} |= "timeout"' --since 6h --limit 1000 --output json
+  meshtrail query '{namespace="shop"} |~ "time(d )?out" | json' --explain
   meshtrail query 'sum by (service_name) (rate({kind="access"}[5m]))' --output table`,
     )
     .action(run);
@@ -102,10 +114,28 @@ const run = async (logql: string, flags: QueryFlags): Promise<void> => {
     direction: flags.forward === true ? 'forward' : 'backward',
   });
   if (flags.step !== undefined) parameters.set('step', `${Number(parseSpan(flags.step)) / 1e9}`);
-  const response = await ask(target, `/loki/api/v1/query_range?${parameters.toString()}`);
+  const path = `/loki/api/v1/query_range?${parameters.toString()}`;
+  if (flags.explain === true) {
+    const plan = await ask(target, path, { headers: { 'x-meshtrail-plan': 'explain' } });
+    return printPlan((await plan.json()) as Plan);
+  }
+  const response = await ask(target, path);
   const { data } = (await response.json()) as { data: QueryData };
   if (data.resultType === 'streams') await printStreams(data.result as StreamResult[], flags);
   else await printSeries(data.result as SeriesResult[], flags.output);
+};
+
+const printPlan = async (plan: Plan): Promise<void> => {
+  const list = (stages: readonly string[]): string => stages.join('; ') || 'nothing';
+  const rows = [
+    ['engine', list(plan.engine)],
+    ['process', list(plan.process)],
+    ...plan.filters.map((one) => ['filter', `${one.filter}: ${one.case}`]),
+    ['reads', `${plan.tables} tables, lines of ${plan.layouts} layouts`],
+  ];
+  for (const [name = '', text = ''] of rows) {
+    await systemOutput.write(`${name.padEnd(8)} ${text}\n`);
+  }
 };
 
 const printStreams = async (streams: readonly StreamResult[], flags: QueryFlags): Promise<void> => {
