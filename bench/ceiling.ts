@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { createNdjson } from '../src/ingest/decode/ndjson.ts';
 import { createNormalize } from '../src/ingest/normalize/recognise.ts';
 import { Pipeline } from '../src/app/pipeline.ts';
@@ -7,6 +8,7 @@ import { systemClock } from '../src/platform/clock.ts';
 import { numberBatch } from '../src/storage/engine/testing.ts';
 import { nativeBody } from '../src/storage/engine/native-body.ts';
 import { startDirectEngine } from './direct-engine.ts';
+import { bytesByOwner } from './disk.ts';
 import type { Payloads } from './payloads.ts';
 import { cpuMsOf, diskBytesOf, untilRest } from './processes.ts';
 
@@ -21,9 +23,12 @@ export interface Reached {
   readonly wallMs: number;
   readonly diskBytes: number;
   readonly rows: number;
+  /** Bytes by column and index once all is merged into one part, which is not counted above. */
+  readonly owners?: ReadonlyMap<string, number>;
 }
 
-const ROWS_PER_BLOCK = 50_000;
+/** The largest insert of the server itself. */
+const ROWS_PER_BLOCK = LIMITS.insertRows;
 const LANE = 'default/default/bench';
 
 const BUCKET = {
@@ -95,7 +100,9 @@ export const runCeiling = async (
     if (at !== statSync(file).size) throw new Error('not all blocks were sent');
     const rows = await engine.rows();
     const diskBytes = diskBytesOf(engine.directory);
-    return { nodeMs: 0, engineMs: after - before, wallMs, diskBytes, rows };
+    await engine.merge();
+    const owners = bytesByOwner(join(engine.directory, 'disks', '1'));
+    return { nodeMs: 0, engineMs: after - before, wallMs, diskBytes, rows, owners };
   } finally {
     closeSync(handle);
     await engine.stop();

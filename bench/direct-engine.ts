@@ -30,6 +30,8 @@ export interface DirectEngine {
   /** One insert in the given format; resolves when the engine has it durably. */
   insert(format: string, body: Iterable<Uint8Array>): Promise<void>;
   rows(): Promise<number>;
+  /** Merges everything into one part. */
+  merge(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -77,6 +79,7 @@ export const startDirectEngine = async (below: string): Promise<DirectEngine> =>
       const [row] = await engine.writer.rows(`SELECT count() FROM meshtrail.${TABLE}`);
       return Number(row?.[0]);
     },
+    merge: () => engine.writer.command(`OPTIMIZE TABLE meshtrail.${TABLE} FINAL`),
     stop: async () => {
       await engine.kill();
       rmSync(temporary, { recursive: true, force: true });

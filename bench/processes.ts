@@ -96,6 +96,12 @@ const outdated = (names: readonly string[]): Set<string> => {
   return new Set(covered.map(({ name }) => name));
 };
 
+/** Of a table's directories those whose rows are not merged into another part already. */
+export const livingParts = (folders: readonly string[]): string[] => {
+  const gone = outdated(folders);
+  return folders.filter((name) => !gone.has(name));
+};
+
 /** What a directory takes on disk, bytes, without parts that are merged into others already. */
 export const diskBytesOf = (directory: string): number => {
   const entries = readdirSync(directory, { withFileTypes: true });

@@ -12,6 +12,7 @@ const STORED_LIMIT_MS = 900_000;
 
 export class Metrics {
   private readonly values = new Map<string, number>();
+  private readonly series = new Map<string, number>();
 
   constructor(text: string) {
     for (const line of text.split('\n')) {
@@ -20,12 +21,23 @@ export class Metrics {
       const name = line.slice(0, space).replace(/\{.*/s, '');
       const value = Number(line.slice(space + 1));
       this.values.set(name, (this.values.get(name) ?? 0) + value);
+      this.series.set(line.slice(0, space), value);
     }
   }
 
   /** A metric's value, summed over its labels. */
   sum(name: string): number {
     return this.values.get(`meshtrail_${name}`) ?? 0;
+  }
+
+  /** A metric's values by its only label. */
+  by(name: string): [label: string, value: number][] {
+    const found: [string, number][] = [];
+    for (const [key, value] of this.series) {
+      const label = new RegExp(`^meshtrail_${name}\\{\\w+="([^"]*)"\\}$`).exec(key)?.[1];
+      if (label !== undefined) found.push([label, value]);
+    }
+    return found;
   }
 }
 
