@@ -176,11 +176,11 @@ test('the plan says which case applies', async () => {
   expect(
     await explain(
       'new',
-      `{service_name="shop"} |= "declined" |= "\\"n\\":1" |~ "o.*1" |> "<_>x" | json | pod="a"`,
+      `{service_name="shop"} |= "declined" |= "\\"n\\":1" |~ "o.*1" |> "<_>x" | regexp "(?P<x>.)" | pod="a"`,
     ),
   ).toEqual({
     engine: ['|= "declined"', '|= "\\"n\\":1"', '|~ "o.*1"', 'newest first in growing windows'],
-    process: ['|> "<_>x"', '| json', '| pod="a"'],
+    process: ['|> "<_>x"', '| regexp "(?P<x>.)"', '| pod="a"'],
     filters: [
       { filter: '|= "declined"', case: 'columns', layouts: 2 },
       { filter: '|= "\\"n\\":1"', case: 'columns', layouts: 2 },
