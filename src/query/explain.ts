@@ -1,6 +1,7 @@
 import type { FilterCase } from './line-filter-plan.ts';
 import type { MetricExpr, RangeAggregation, Stage, VectorAggregation } from './logql/ast.ts';
 import { printStage } from './logql/printer-log.ts';
+import { aggregatesInEngine } from './metrics/engine-cells.ts';
 import { gridBounds, makeGrid } from './metrics/grid.ts';
 import { neededStages, shapeOf } from './metrics/shape.ts';
 import type { LogPlan, MetricPlan } from './plan.ts';
@@ -118,12 +119,13 @@ const explainRange = async (
   const scope = await plan.open(bounds.startNs, bounds.endNs);
   const { matchers } = expr.range.log;
   const layouts = layoutsOf(scope, serviceTest(matchers));
-  const stages = neededStages(expr, shapeOf(expr, outer));
+  const shape = shapeOf(expr, outer);
+  const stages = neededStages(expr, shape);
   const split = splitStages(stages, layouts);
   const told = explainStages(stages, split, layouts.length);
-  // Whether the engine can aggregate depends on the labels too; where it cannot, rows come here.
-  const [engine, process] =
-    split.labels === undefined ? [[], [expr.op]] : [[expr.op], [] as string[]];
+  // Where it cannot, for all labels behind `| record` as an example, rows come here.
+  const inEngine = aggregatesInEngine(split, expr, shape);
+  const [engine, process] = inEngine ? [[expr.op], []] : [[], [expr.op]];
   return {
     engine: [...told.engine, ...engine],
     process: [...told.process, ...process],

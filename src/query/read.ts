@@ -114,17 +114,21 @@ export async function* firstRows(
 ): AsyncGenerator<Row, void, undefined> {
   let left = limit;
   const selection = unfilled(scan, columns);
+  // Rows of several windows are asked for together: a statement costs more than a few rows.
+  let ids: RowId[] = [];
   for (const window of scanWindows(scan, direction)) {
-    if (left <= 0) return;
+    if (left <= 0) break;
     const part = within(scan, window);
     if (part.scope.tables.length === 0) continue;
-    const ids = await readIds(context, part, direction, left);
-    left -= ids.length;
-    for (let from = 0; from < ids.length; from += LIMITS.rowsById) {
-      const some = ids.slice(from, from + LIMITS.rowsById);
+    const found = await readIds(context, part, direction, left);
+    left -= found.length;
+    ids.push(...found);
+    for (; ids.length >= LIMITS.rowsById; ids = ids.slice(LIMITS.rowsById)) {
+      const some = ids.slice(0, LIMITS.rowsById);
       yield* rowsOfIds(context, scan.scope, selection, direction, some);
     }
   }
+  if (ids.length > 0) yield* rowsOfIds(context, scan.scope, selection, direction, ids);
 }
 
 const readIds = async (

@@ -8,7 +8,7 @@ import { accumulatorOf, type Accumulator } from './accumulator.ts';
 import type { CellUpdate } from './cells.ts';
 import { countedCells } from './counted-cells.ts';
 import type { Grid } from './grid.ts';
-import { groupsOf } from './groups.ts';
+import { groupsOf, hasGroups } from './groups.ts';
 import { sampledCells } from './sampled-cells.ts';
 import type { Shape } from './shape.ts';
 import { firstDecided } from './undecided.ts';
@@ -72,6 +72,16 @@ const inSpace = (scan: Scan, space: LabelSpace): Scan => ({
     stage.type === 'labels' && stage.space === 'record' ? { ...stage, space } : stage,
   ),
 });
+
+/** Whether the engine aggregates, as long as it meets no row in doubt. */
+export const aggregatesInEngine = (
+  { labels }: Split,
+  { range }: RangeAggregation,
+  shape: Shape,
+): boolean =>
+  labels !== undefined &&
+  hasGroups(shape, labels) &&
+  (range.unwrap === null || isSqlUnwrap(range.unwrap));
 
 /** One way to the cells; `make` fits what it gives. */
 interface Way {

@@ -32,6 +32,10 @@ export interface GroupColumn {
   readonly doubt: string | undefined;
 }
 
+/** Whether SQL knows the labels of a shape: those named, or all that are stored. */
+export const hasGroups = (shape: Shape, space: LabelSpace): boolean =>
+  space === 'stored' || (shape.type === 'by' && shape.names.every(isStoredLabel));
+
 /** `undefined` where SQL does not know the labels of a shape. */
 export const groupsOf = (
   shape: Shape,
