@@ -35,6 +35,8 @@ test(
     for (const side of ['JSON.parse -> JSONEachRow', 'engine-only Native ceiling']) {
       expect(valuesOf(report, side)).toMatchObject({ 'records stored': 3000 });
     }
+    const disk = valuesOf(report, 'disk by column and index, all in one part');
+    expect(Object.keys(disk)).toEqual(expect.arrayContaining(['attributes', 'index i_body']));
     expect(valuesOf(report, 'buckets')).toMatchObject({
       'trickle: records sent': 220,
       'trickle: records stored': 220,

@@ -30,7 +30,7 @@ export interface DirectEngine {
   /** One insert in the given format; resolves when the engine has it durably. */
   insert(format: string, body: Iterable<Uint8Array>): Promise<void>;
   rows(): Promise<number>;
-  /** Merges everything into one part. */
+  /** Merges everything into one part, with files for each column however small it is. */
   merge(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -79,7 +79,11 @@ export const startDirectEngine = async (below: string): Promise<DirectEngine> =>
       const [row] = await engine.writer.rows(`SELECT count() FROM meshtrail.${TABLE}`);
       return Number(row?.[0]);
     },
-    merge: () => engine.writer.command(`OPTIMIZE TABLE meshtrail.${TABLE} FINAL`),
+    merge: async () => {
+      const alter = `ALTER TABLE meshtrail.${TABLE} MODIFY SETTING min_bytes_for_wide_part = 0`;
+      await engine.writer.command(alter);
+      await engine.writer.command(`OPTIMIZE TABLE meshtrail.${TABLE} FINAL`);
+    },
     stop: async () => {
       await engine.kill();
       rmSync(temporary, { recursive: true, force: true });

@@ -12,7 +12,11 @@ const SHARE_SHOWN = 0.002;
 const OTHERS: Readonly<Record<string, string>> = {
   data: '(small parts)',
   primary: '(primary key)',
+  partition: '(about the part)',
+  minmax_observed_at: '(about the part)',
 };
+/** Between a file's end and its last block's. */
+const ROUNDED = '(ends of blocks)';
 
 /**
  * A column's files begin with its name, then `.` and what they hold (`.cmrk2` are marks, `.dict`
@@ -25,7 +29,7 @@ const ownerOf = (file: string): string => {
   return OTHERS[name] ?? name;
 };
 
-/** Bytes of the parts below a directory by what they hold, as blocks of the file system. */
+/** Bytes of the parts below a directory by what they hold. */
 export const bytesByOwner = (
   directory: string,
   sums = new Map<string, number>(),
@@ -36,8 +40,9 @@ export const bytesByOwner = (
   for (const entry of entries) {
     if (entry.isDirectory()) continue;
     const owner = ownerOf(entry.name);
-    const bytes = lstatSync(join(directory, entry.name)).blocks * 512;
-    sums.set(owner, (sums.get(owner) ?? 0) + bytes);
+    const { size, blocks } = lstatSync(join(directory, entry.name));
+    sums.set(owner, (sums.get(owner) ?? 0) + size);
+    sums.set(ROUNDED, (sums.get(ROUNDED) ?? 0) + Math.max(0, blocks * 512 - size));
   }
   return sums;
 };
