@@ -6,7 +6,7 @@
 --   lies all over the table. The hash is there because a layout is long, and the primary key, which
 --   is held in memory, ends before it. Older tables keep their order.
 -- - Maps, bodies and whole lines by ZSTD(3).
--- - Maps that hold next to nothing are not cut into eight: a hundred files less a part.
+-- - Maps that hold next to nothing are not cut into eight: 144 files less a merged part.
 -- - Parts below 64 MB (what one insert makes) are one file, not one for each column.
 -- - A merge waits for more parts to take: each row is merged half as often.
 -- - Label values have an index; older tables get it for rows to come.
