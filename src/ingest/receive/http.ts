@@ -118,34 +118,43 @@ const drained = (response: ServerResponse): Promise<void> =>
     response.on('close', done);
   });
 
-const piecesOf = (message: IncomingMessage): AsyncIterable<Buffer> =>
-  message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-
 /** Reads the whole body within the limits; undefined when the client went away. */
-const readBody = async (
+const readBody = (
   message: IncomingMessage,
   budget: Budget,
 ): Promise<Uint8Array<ArrayBuffer> | BodyProblem | undefined> => {
   const declared = Number(message.headers['content-length'] ?? 0);
-  if (declared > LIMITS.requestBytes) return 'too_large';
-  const parts: Buffer[] = [];
-  let size = 0;
-  let taken = 0;
-  try {
-    // Leaving the loop early must not destroy the connection: the refusal has to go out on it.
-    for await (const part of piecesOf(message)) {
+  if (declared > LIMITS.requestBytes) return Promise.resolve('too_large');
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    let taken = 0;
+    const done = (outcome: Uint8Array<ArrayBuffer> | BodyProblem | undefined): void => {
+      message.off('data', take).off('end', end).off('error', broken).off('close', broken);
+      budget.give(taken);
+      resolve(outcome);
+    };
+    // Events and not an iterator, which costs a fifth more (it makes promises for each piece).
+    const take = (part: Buffer): void => {
       size += part.length;
-      if (size > LIMITS.requestBytes) return 'too_large';
-      if (!budget.take(part.length)) return 'busy';
+      const problem =
+        size > LIMITS.requestBytes ? 'too_large' : budget.take(part.length) ? undefined : 'busy';
+      if (problem !== undefined) {
+        // The rest is not read here, and the connection stays: the refusal has to go out on it.
+        message.pause();
+        return done(problem);
+      }
       taken += part.length;
       parts.push(part);
-    }
-  } catch {
-    return undefined;
-  } finally {
-    budget.give(taken);
-  }
-  if (!message.complete) return undefined;
+    };
+    const end = (): void => done(message.complete ? joined(parts, size) : undefined);
+    const broken = (): void => done(undefined);
+    message.on('data', take).on('end', end).on('error', broken).on('close', broken);
+  });
+};
+
+/** The pieces in one buffer of their own, which can move to another thread. */
+const joined = (parts: readonly Buffer[], size: number): Uint8Array<ArrayBuffer> => {
   // Not zeroed first: every byte is written below. Not pooled: the whole buffer moves away.
   const body = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
   let at = 0;
