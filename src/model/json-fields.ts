@@ -17,6 +17,7 @@ export class FieldList {
   kinds = new Uint8Array(FIRST_ROOM);
   starts = new Int32Array(FIRST_ROOM);
   ends = new Int32Array(FIRST_ROOM);
+  private room = FIRST_ROOM;
   /** The strings with escapes: which they are, and their dialects, below 0 where in none. */
   escapes = 0;
   readonly escapedAt: number[] = [];
@@ -49,7 +50,7 @@ export class FieldList {
     this.escapes = 0;
     this.buf = buf;
     this.end = -1;
-    if (this.kinds.length <= LIMITS.scannedFieldsKept) return;
+    if (this.room <= LIMITS.scannedFieldsKept) return;
     this.bufs.length = 0;
     this.gaps.length = 0;
     this.resize(FIRST_ROOM);
@@ -57,9 +58,10 @@ export class FieldList {
 
   add(gap: Gap, kind: ValueKind, buf: Uint8Array, start: number, end: number): void {
     const i = this.count++;
-    if (i === this.kinds.length) this.resize(i * 2);
-    this.gaps[i] = gap;
-    this.bufs[i] = buf;
+    if (i === this.room) this.resize(i * 2);
+    // Most lines go the way of one before: looking is cheaper than telling the collector.
+    if (this.gaps[i] !== gap) this.gaps[i] = gap;
+    if (this.bufs[i] !== buf) this.bufs[i] = buf;
     this.kinds[i] = kind;
     this.starts[i] = start;
     this.ends[i] = end;
@@ -80,7 +82,8 @@ export class FieldList {
   }
 
   private resize(room: number): void {
-    const kept = Math.min(room, this.kinds.length);
+    const kept = Math.min(room, this.room);
+    this.room = room;
     const kinds = new Uint8Array(room);
     const starts = new Int32Array(room);
     const ends = new Int32Array(room);

@@ -71,9 +71,17 @@ const scalar: fc.Arbitrary<Written> = fc.oneof(
 );
 
 const name = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'level', 'msg', 'k8s', 'a.b', '') },
+  { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'level', 'msg', 'k8s', 'a.b', '', '4711') },
   fc.string({ unit: 'binary', maxLength: 8 }),
 );
+
+/** Whether a name, as it is written, is a number or mostly digits. */
+const isData = (key: string): boolean => {
+  const written = Buffer.from(JSON.stringify(key).slice(1, -1).split('"')[0] ?? '');
+  const digits = written.filter((byte) => byte >= 0x30 && byte <= 0x39).length;
+  const isNumber = digits > 0 && digits === written.length;
+  return isNumber || (digits >= 4 && digits * 2 >= written.length);
+};
 
 const objectOf = (value: fc.Arbitrary<Written>): fc.Arbitrary<Written> =>
   fc
@@ -86,7 +94,8 @@ const objectOf = (value: fc.Arbitrary<Written>): fc.Arbitrary<Written> =>
       return {
         text: whole,
         told: (path, depth) =>
-          depth > 0 && (members.length === 0 || depth >= LIMITS.jsonDepth)
+          depth > 0 &&
+          (members.length === 0 || depth >= LIMITS.jsonDepth || isData(members[0]?.[0] ?? ''))
             ? [[path, 'object', whole]]
             : members.flatMap(([key, { told }]) =>
                 told(depth === 0 ? key.toWellFormed() : `${path}.${key.toWellFormed()}`, depth + 1),

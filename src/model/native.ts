@@ -55,6 +55,7 @@ export class NameColumns {
   private readonly width: number;
   private readonly dictionaries: Dictionaries;
   private table: Int32Array<ArrayBuffer>;
+  private room: number;
   private readonly positions: number[] = [];
   private readonly widths: Width[] = [];
   private readonly pending: number[] = [];
@@ -62,7 +63,8 @@ export class NameColumns {
   constructor(columns: number) {
     this.width = columns;
     this.dictionaries = new Dictionaries(columns);
-    this.table = new Int32Array(columns * 1_024);
+    this.room = columns * 1_024;
+    this.table = new Int32Array(this.room);
   }
 
   get bytes(): number {
@@ -81,7 +83,7 @@ export class NameColumns {
   append(row: number, record: LogRecord, columns: Uint8Array): void {
     const { width, dictionaries } = this;
     const first = row * width;
-    if (first + width > this.table.length) this.grow();
+    if (first + width > this.room) this.grow();
     const { table } = this;
     const { bufs, starts, ends } = record;
     let held = record.lineBuf;
@@ -123,7 +125,8 @@ export class NameColumns {
   }
 
   private grow(): void {
-    const grown = new Int32Array(this.table.length * 2);
+    this.room *= 2;
+    const grown = new Int32Array(this.room);
     grown.set(this.table);
     this.table = grown;
   }

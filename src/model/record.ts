@@ -32,8 +32,9 @@ export class Pairs {
   put(key: Key, buf: Uint8Array, start: number, end: number): void {
     const i = this.count++;
     this.bytes += end - start + (key.id < 0 ? key.bytes.length : 0);
-    this.keys[i] = key;
-    this.bufs[i] = buf;
+    // Rows repeat: looking is cheaper than telling the collector of each write.
+    if (this.keys[i] !== key) this.keys[i] = key;
+    if (this.bufs[i] !== buf) this.bufs[i] = buf;
     this.starts[i] = start;
     this.ends[i] = end;
   }
@@ -239,7 +240,7 @@ export class LogRecord {
 
   /** Sets a column from the envelope. */
   set(column: number, buf: Uint8Array, start: number, end: number): void {
-    this.bufs[column] = buf;
+    if (this.bufs[column] !== buf) this.bufs[column] = buf;
     this.starts[column] = start;
     this.ends[column] = end;
   }
