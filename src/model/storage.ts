@@ -32,6 +32,8 @@ export interface BucketRange {
   readonly maxNs: bigint | undefined;
   /** The layouts that its rows may have: the catalog's own list, which grows as it learns. */
   readonly layouts: readonly BucketLayout[];
+  /** Whether the table is made and has all columns, so that it can be asked by its own name. */
+  readonly isCurrent?: boolean;
 }
 
 /** A layout that rows of a bucket may have; changes as the catalog learns. */

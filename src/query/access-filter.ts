@@ -42,6 +42,8 @@ export interface TableRange {
   readonly maxNs: bigint;
   /** The layouts that its rows may have. */
   readonly layouts: readonly BucketLayout[];
+  /** Whether it can be asked by its own name, and not only through the Merge table. */
+  readonly isCurrent: boolean;
 }
 
 /** Before 1970 and after 2262 no record has its time. */
@@ -63,10 +65,10 @@ export const openScope = async (
   const tables: TableRange[] = [];
   if (start < end) {
     for (const range of await catalog.ranges(tenant, start, end)) {
-      const { bucket, minNs, maxNs, layouts } = range;
+      const { bucket, minNs, maxNs, layouts, isCurrent = false } = range;
       if (bucket.tenant !== tenant || minNs === undefined || maxNs === undefined) continue;
       if (minNs < end && maxNs >= start) {
-        tables.push({ table: bucket.table, minNs, maxNs, layouts });
+        tables.push({ table: bucket.table, minNs, maxNs, layouts, isCurrent });
       }
     }
   }

@@ -79,7 +79,60 @@ export const needleSql = (needle: string, plan: NeedlePlan, params: SqlParams): 
     const lines = lineSql(plan.unclear.map((i) => layouts[i] as Layout));
     parts.push(`(${isOneOf(plan.unclear)} AND position(${lines}, ${bound}) > 0)`);
   }
-  return `(${parts.join(' OR ')})`;
+  const exact = `(${parts.join(' OR ')})`;
+  const cheap = cheapSql(plan, needle, bound, isOneOf);
+  return cheap === undefined ? exact : `(${cheap} AND ${exact})`;
+};
+
+/** Keys of maps from which on one look at all values is cheaper than one for each key. */
+const KEYS_WORTH_IT = 3;
+
+/**
+ * What lets no row with the needle go by, and looks at the values of a map but once: a key's value
+ * has to be found among all of them. `undefined` where that is not worth it, or not known.
+ */
+const cheapSql = (
+  { always, groups, unclear }: NeedlePlan,
+  needle: string,
+  bound: string,
+  isOneOf: (members: readonly number[]) => string,
+): string | undefined => {
+  const parts = new Set<string>([`layout = ''`]);
+  if (always.length + unclear.length > 0) parts.add(isOneOf([...always, ...unclear]));
+  const keys = new Set<string>();
+  for (const test of groups.flatMap(({ any }) => any).map(leastOf)) {
+    if (test === undefined) return undefined;
+    const column = COLUMNS[test.hole.column];
+    if (column?.kind !== 'map') {
+      parts.add(testSql(test, needle, bound));
+      continue;
+    }
+    const pieces = piecesOf(test, needle, bound);
+    if (pieces === undefined) return undefined;
+    keys.add(`${column.name}.${test.hole.key}`);
+    for (const piece of pieces) {
+      parts.add(`arrayExists(v -> position(v, ${piece}) > 0, mapValues(${column.name}))`);
+    }
+  }
+  return keys.size < KEYS_WORTH_IT ? undefined : `(${[...parts].join(' OR ')})`;
+};
+
+/** Of tests that must all hold one to look at: not of a map, where there is such a one. */
+const leastOf = (tests: HoleTests): HoleTest | undefined =>
+  tests.find(({ hole }) => COLUMNS[hole.column]?.kind !== 'map') ??
+  tests.find(({ text }) => text !== '');
+
+/** Texts of which a value must hold one to pass, as SQL; `undefined` where that is not known. */
+const piecesOf = (
+  { hole, place, text }: HoleTest,
+  needle: string,
+  bound: string,
+): readonly string[] | undefined => {
+  const { form } = hole;
+  if (form.kind === 'json') return unescapedTexts(form.dialect, place, text)?.map(literalSql);
+  // A dash may stand for nothing.
+  const isStored = form.kind === 'text' || (form.kind === 'dash' && text !== '-');
+  return isStored ? [pieceSql(text, needle, bound)] : undefined;
 };
 
 const testSql = ({ hole, place, text }: HoleTest, needle: string, bound: string): string => {

@@ -28,6 +28,7 @@ const scope = (...tables: readonly BucketLayout[][]): Scope => ({
     minNs: BigInt(i * 10),
     maxNs: BigInt(i * 10 + 9),
     layouts,
+    isCurrent: false,
   })),
 });
 

@@ -85,9 +85,10 @@ export class Catalog {
   /** A tenant's buckets whose rows may have a `timestamp` in [startNs, endNs], oldest first. */
   ranges(tenant: string, startNs: bigint, endNs: bigint): BucketRange[] {
     const found: BucketRange[] = [];
-    for (const { bucket, minNs, maxNs, layouts } of this.byTenant.get(tenant) ?? []) {
+    for (const { bucket, minNs, maxNs, layouts, version } of this.byTenant.get(tenant) ?? []) {
       if (minNs > endNs || maxNs < startNs) continue;
-      found.push({ bucket, minNs, maxNs, layouts: layouts.list });
+      const isCurrent = version === this.version;
+      found.push({ bucket, minNs, maxNs, layouts: layouts.list, isCurrent });
     }
     return found;
   }
