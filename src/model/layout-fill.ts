@@ -1,5 +1,5 @@
-import type { Bytes } from './bytes.ts';
-import { COLUMNS } from './columns.ts';
+import { Bytes } from './bytes.ts';
+import { C, COLUMNS } from './columns.ts';
 import {
   POWERS,
   putAscii,
@@ -11,7 +11,7 @@ import {
 } from './layout-digits.ts';
 import { timePrinter } from './layout-fill-time.ts';
 import { printNumber, printText, UNIT_DIGITS, type Form, type ScaledUnit } from './layout-form.ts';
-import { bytesOf, type Hole, type Layout, type RowValues } from './layout.ts';
+import { binary, bytesOf, type Hole, type Layout, type RowValues } from './layout.ts';
 
 /** Appends the line of a row that has the layout, byte for byte. */
 export type Fill = (row: RowValues, out: Bytes) => void;
@@ -99,4 +99,28 @@ export const createFill = ({ literals, holes }: Layout): Fill => {
     }
     out.rawView(view, from, end);
   };
+};
+
+const fills = new WeakMap<Layout, Fill>();
+const out = new Bytes(4_096);
+
+/** The line of a row that has this layout; what is prepared for it is kept as long as it is. */
+export const filledLine = (layout: Layout, row: RowValues): Uint8Array => {
+  let fill = fills.get(layout);
+  if (fill === undefined) fills.set(layout, (fill = createFill(layout)));
+  out.clear();
+  fill(row, out);
+  return Buffer.from(out.buf.subarray(0, out.length));
+};
+
+/** The line of any row: its layout filled; else `line`; else `body`. */
+export const lineOfRow = (
+  row: RowValues,
+  layoutOf: (text: string) => Layout | undefined,
+): Uint8Array => {
+  const text = row.text(C.layout);
+  const layout = text.length === 0 ? undefined : layoutOf(binary(text));
+  if (layout !== undefined) return filledLine(layout, row);
+  const line = row.text(C.line);
+  return line.length > 0 ? line : row.text(C.body);
 };

@@ -1,4 +1,4 @@
-import { C, COLUMNS } from './columns.ts';
+import { COLUMNS } from './columns.ts';
 import { dialectText, parseDialect } from './layout-json.ts';
 import {
   DASH_FORM,
@@ -190,16 +190,4 @@ export const fillLine = (layout: Layout, row: RowValues): Uint8Array => {
     if (hole !== undefined) parts.push(printHole(hole, row));
   });
   return Buffer.concat(parts);
-};
-
-/** The line of any row: its layout filled; else `line`; else `body`. */
-export const lineOfRow = (
-  row: RowValues,
-  layoutOf: (text: string) => Layout | undefined,
-): Uint8Array => {
-  const text = row.text(C.layout);
-  const layout = text.length === 0 ? undefined : layoutOf(binary(text));
-  if (layout !== undefined) return fillLine(layout, row);
-  const line = row.text(C.line);
-  return line.length > 0 ? line : row.text(C.body);
 };

@@ -1,5 +1,6 @@
 import { C, COLUMNS } from '../model/columns.ts';
-import { binary, lineOfRow, type RowValues } from '../model/layout.ts';
+import { binary, type RowValues } from '../model/layout.ts';
+import { lineOfRow } from '../model/layout-fill.ts';
 import { NativeReader } from '../model/native-reader.ts';
 import type { NumberedBatch } from '../model/storage.ts';
 import type { Labels, Pair } from './labels.ts';

@@ -1,6 +1,7 @@
 import { COLUMNS } from '../model/columns.ts';
 import { must } from '../model/errors.ts';
-import { binary, fillLine, type Layout, type RowValues } from '../model/layout.ts';
+import { binary, type Layout, type RowValues } from '../model/layout.ts';
+import { filledLine } from '../model/layout-fill.ts';
 import { layoutMemory } from './layout-memory.ts';
 import { memberSql } from './layout-member-sql.ts';
 import { lineSql } from './layout-sql.ts';
@@ -78,7 +79,7 @@ export const holesSelection = (columns: RowColumns, layouts: readonly Layout[]):
     line: (values) => {
       if ((values[unknown] as Uint8Array).length > 0) return undefined;
       const number = index < 0 ? 0 : (values[index] as number);
-      if (number > 0) return () => fillLine(layouts[number - 1] as Layout, held(values));
+      if (number > 0) return () => filledLine(layouts[number - 1] as Layout, held(values));
       return () => plainLine(values[line] as Uint8Array, values[body] as Uint8Array);
     },
   };
@@ -96,7 +97,7 @@ export const everySelection = (columns: RowColumns): Selection => {
     line: (values) => {
       const stored = values[text] as Uint8Array;
       const layout = stored.length === 0 ? undefined : memory(binary(stored));
-      if (layout !== undefined) return () => fillLine(layout, held(values));
+      if (layout !== undefined) return () => filledLine(layout, held(values));
       return () => plainLine(values[line] as Uint8Array, values[body] as Uint8Array);
     },
   };
