@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PORTS, type PortName } from '../src/app/configuration.ts';
 import { freePort } from './round.ts';
 import { ServerProcess } from './server-process.ts';
 
@@ -13,6 +14,8 @@ export interface RunningServer {
   readonly data: string;
   readonly url: string;
   readonly syslogPort: number;
+  /** The native ports that were asked for, by name. */
+  readonly ports: Readonly<Record<string, number>>;
   /** Headers that every request of these functions carries. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -24,6 +27,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly data?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Names of native ports to open besides `syslog` (`forward`, `otlp-grpc` ...). */
+  readonly ports?: readonly PortName[];
 }
 
 /** Starts a server with only its main and syslog ports; `--dev` unless flags are given. */
@@ -31,8 +36,10 @@ export const runServer = async (options: RunOptions = {}): Promise<RunningServer
   const directory = mkdtempSync(join(tmpdir(), 'meshtrail-app-'));
   const file = join(directory, 'meshtrail.yaml');
   const [port, syslogPort] = [await freePort(), await freePort()];
-  const ports = `ports: {elasticsearch: off, loki: off, otlp-http: off, syslog: ${syslogPort}}\n`;
-  writeFileSync(file, `${ports}${options.yaml ?? ''}\n`);
+  const ports: Record<string, number> = { syslog: syslogPort };
+  for (const name of options.ports ?? []) ports[name] = await freePort();
+  const wanted = Object.keys(PORTS).map((name) => `${name}: ${ports[name] ?? 'off'}`);
+  writeFileSync(file, `ports: {${wanted.join(', ')}}\n${options.yaml ?? ''}\n`);
   const data = options.data ?? join(directory, 'data');
   const server = new ServerProcess({
     data,
@@ -49,7 +56,7 @@ export const runServer = async (options: RunOptions = {}): Promise<RunningServer
   }
   const { url } = server;
   const headers = options.headers ?? {};
-  return { process: server, directory, data, url, syslogPort, headers };
+  return { process: server, directory, data, url, syslogPort, ports, headers };
 };
 
 export const endServer = async (server: RunningServer | undefined): Promise<void> => {

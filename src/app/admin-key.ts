@@ -5,6 +5,7 @@ import {
   openAuthenticator,
   type Authenticator,
 } from '../access/authentication.ts';
+import type { SharedSecret } from '../ingest/decode/all.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { isMissing, type Disk } from '../platform/disk.ts';
 import { systemRandom } from '../platform/random.ts';
@@ -14,6 +15,8 @@ const MIN_LENGTH = 16;
 
 export interface AdminKey {
   readonly authenticator: Authenticator;
+  /** For protocols that prove a key without sending it. */
+  readonly secret: SharedSecret;
   /** A new key, to be shown once; undefined where there is nothing to show. */
   readonly shown: string | undefined;
   /**
@@ -23,7 +26,8 @@ export interface AdminKey {
   keep(): Promise<void>;
 }
 
-const known = (digest: Uint8Array): AdminKey => ({
+const known = (digest: Uint8Array, key?: string): AdminKey => ({
+  secret: key === undefined ? { kind: 'unknown' } : { kind: 'key', key },
   authenticator: createAuthenticator(digest),
   shown: undefined,
   keep: () => Promise.resolve(),
@@ -39,7 +43,10 @@ export const openAdminKey = async (
   given: string | undefined,
   dev: boolean,
 ): Promise<AdminKey> => {
-  if (dev) return { ...known(Buffer.alloc(32)), authenticator: openAuthenticator };
+  if (dev) {
+    const secret = { kind: 'open' } as const;
+    return { ...known(Buffer.alloc(32)), authenticator: openAuthenticator, secret };
+  }
   if (given !== undefined && given !== '') {
     if (given.length < MIN_LENGTH) {
       throw new MeshtrailError(
@@ -48,7 +55,7 @@ export const openAdminKey = async (
         `use at least ${MIN_LENGTH}, for example: openssl rand -hex 24`,
       );
     }
-    return known(keyDigest(given));
+    return known(keyDigest(given), given);
   }
   const file = join(directory, 'admin-key.sha256');
   const held = await readIfAny(disk, file);
@@ -66,7 +73,7 @@ export const openAdminKey = async (
   const key = PREFIX + systemRandom.bytes(24).toString('base64url');
   const digest = keyDigest(key);
   return {
-    ...known(digest),
+    ...known(digest, key),
     shown: key,
     keep: () => disk.replaceFile(file, `${digest.toString('hex')}\n`, 0o600),
   };

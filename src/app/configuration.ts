@@ -11,9 +11,24 @@ import { LIMITS } from '../model/limits.ts';
 export const PORTS = {
   elasticsearch: 9200,
   loki: 3100,
+  'otlp-grpc': 4317,
   'otlp-http': 4318,
+  forward: 24_224,
+  lumberjack: 5044,
+  hec: 8088,
+  datadog: 10_518,
+  gelf: 12_201,
   syslog: 5140,
   'syslog-tls': 6514,
+  relp: 2514,
+  raw: 5170,
+  journald: 19_532,
+  zipkin: 9411,
+  'jaeger-http': 14_268,
+  'jaeger-grpc': 14_250,
+  'jaeger-compact': 6831,
+  'jaeger-binary': 6832,
+  als: 9001,
 } as const;
 
 export type PortName = keyof typeof PORTS;

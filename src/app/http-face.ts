@@ -4,6 +4,7 @@ import type { Authenticator } from '../access/authentication.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import type { HttpAnswer, HttpFace, ReceivedRequest } from '../ingest/receive/http.ts';
 import type { Log } from '../platform/log.ts';
+import { isLoopback } from '../platform/sockets.ts';
 import type { Counters } from './counters.ts';
 import type { Routes, Match } from './routes.ts';
 
@@ -80,7 +81,8 @@ export class RoutedFace implements HttpFace {
   admit(request: ReceivedRequest): HttpAnswer | undefined {
     const found = this.routes.find(request.method, request.path);
     const known = typeof found === 'object' ? found : undefined;
-    if (known?.route.open !== true && !this.authenticator.allows(request)) {
+    const isTrusted = known?.route.near === true && isNear(request);
+    if (known?.route.open !== true && !isTrusted && !this.authenticator.allows(request)) {
       return this.say(request, known, 'unauthorized');
     }
     if (found === 'method') {
@@ -145,6 +147,10 @@ export class RoutedFace implements HttpFace {
     return refuse(why, { ...request, path: request.path.slice(mount.length) || '/' });
   }
 }
+
+/** A peer that protocols without a secret trust. */
+const isNear = ({ peer, identity }: ReceivedRequest): boolean =>
+  identity !== '' || isLoopback(peer);
 
 const statusOf = (code: string): number => {
   if (code === 'engine_unavailable') return 503;

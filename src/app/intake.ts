@@ -41,6 +41,7 @@ export class Intake {
       method,
       path,
       mount,
+      ...(decoder.secret === 'none' && { near: true }),
       handle: (request, body) => this.request(decoder, request, body),
       refuse: (why, request) => decoder.refuse(why, request),
     }));
@@ -48,7 +49,11 @@ export class Intake {
 
   /** What a stream listener gives its bytes to. */
   stream(decoder: StreamDecoder): StreamFace {
+    const { keepalive } = decoder;
     return {
+      secret: decoder.secret,
+      greets: decoder.greets === true,
+      ...(keepalive && { keepalive: (firstByte: number) => keepalive.call(decoder, firstByte) }),
       bytes: async (connection, from, bytes, last) => {
         const done = await this.pool.run({
           type: 'stream',

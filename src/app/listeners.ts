@@ -2,9 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Authenticator } from '../access/authentication.ts';
 import type { Decoders } from '../ingest/decode/all.ts';
+import type { StreamDecoder } from '../ingest/decode/decode.ts';
 import type { Budget } from '../ingest/receive/budget.ts';
-import { listenHttp, type ReceivedRequest, type TlsFiles } from '../ingest/receive/http.ts';
-import { listenTcp, listenUdp, type StreamFace } from '../ingest/receive/stream.ts';
+import { listenHttp, type ReceivedRequest } from '../ingest/receive/http.ts';
+import { listenTcp, listenUdp, type StreamFace, type StreamTls } from '../ingest/receive/stream.ts';
+import type { TlsFiles } from '../ingest/receive/tls.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import type { Log } from '../platform/log.ts';
 import { systemSockets } from '../platform/sockets.ts';
@@ -93,18 +95,50 @@ class NativePorts {
   }
 }
 
+/** What a decoder's native port takes, over the transports that it speaks. */
 const listenStream = async (
-  host: string,
+  { config, budget }: ListenersOptions,
   port: number,
+  decoder: StreamDecoder,
   face: StreamFace,
-  budget: Budget,
+  tls: StreamTls | undefined,
 ): Promise<Closable> => {
-  const tcp = await listenTcp(systemSockets, { host, port }, face, budget);
+  const { host } = config;
+  const opened: Closable[] = [];
   try {
-    return both(tcp, await listenUdp(systemSockets, { host, port: tcp.port }, face, budget));
+    for (const transport of decoder.transports) {
+      const at = { host, port: opened[0]?.port ?? port };
+      opened.push(
+        transport === 'tcp'
+          ? await listenTcp(systemSockets, at, face, budget, tls)
+          : await listenUdp(systemSockets, at, face, budget),
+      );
+    }
   } catch (error) {
-    await tcp.close(0);
+    await Promise.all(opened.map((one) => one.close(0)));
     throw error;
+  }
+  return allOf(opened);
+};
+
+const openStreams = async (options: ListenersOptions, native: NativePorts): Promise<void> => {
+  const { config, decoders, intake, budget, tls: files } = options;
+  const { host } = config;
+  const clearAllowed = files === undefined || config.insecureListen;
+  for (const decoder of decoders.streams) {
+    const face = intake.stream(decoder);
+    const { nativeTls } = decoder;
+    const sniffed =
+      files === undefined || nativeTls !== undefined
+        ? undefined
+        : ({ files, mode: 'sniffed', clearAllowed } as const);
+    await native.attempt(decoder.native as PortName, (port) =>
+      listenStream(options, port, decoder, face, sniffed),
+    );
+    if (files === undefined || nativeTls === undefined) continue;
+    await native.attempt(nativeTls as PortName, (port) =>
+      listenTcp(systemSockets, { host, port }, face, budget, { files, mode: 'only', clearAllowed }),
+    );
   }
 };
 
@@ -147,16 +181,7 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
       listenHttp(systemSockets, { host, port }, face(routes), budget, tls),
     );
   }
-  for (const decoder of decoders.streams) {
-    const stream = intake.stream(decoder);
-    await native.attempt(decoder.native as PortName, (port) =>
-      listenStream(host, port, stream, budget),
-    );
-    if (tls === undefined) continue;
-    await native.attempt('syslog-tls', (port) =>
-      listenTcp(systemSockets, { host, port }, stream, budget, tls),
-    );
-  }
+  await openStreams(options, native);
   const open = [{ name: 'main', listener: main }, ...native.open];
   return {
     mainPort: main.port,
@@ -172,10 +197,11 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
   };
 };
 
-const both = (tcp: Closable, udp: Closable): Closable => ({
-  host: tcp.host,
-  port: tcp.port,
+/** One thing to close, at the address of the first. */
+const allOf = (opened: readonly Closable[]): Closable => ({
+  host: opened[0]?.host ?? '',
+  port: opened[0]?.port ?? 0,
   close: async (graceMs) => {
-    await Promise.all([tcp.close(graceMs), udp.close(graceMs)]);
+    await Promise.all(opened.map((one) => one.close(graceMs)));
   },
 });

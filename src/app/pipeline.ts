@@ -101,6 +101,10 @@ export class Pipeline implements EventSink {
     if (this.batch.full) this.close();
   }
 
+  span(): void {
+    this.counts.reject(this.protocol, 'spans_not_stored', new Uint8Array(0));
+  }
+
   reject(reason: string, sample: Uint8Array): void {
     this.counts.reject(this.protocol, reason, sample);
   }

@@ -14,6 +14,8 @@ export interface Route {
   readonly path: string;
   /** Served without a key. */
   readonly open?: boolean;
+  /** Served without a key to loopback and to peers with a certificate of our client CA. */
+  readonly near?: boolean;
   readonly handle: Handler;
   /** The refusal in the words of the path's protocol. */
   readonly refuse?: (

@@ -1,7 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { createDecoders } from '../ingest/decode/all.ts';
 import { Budget } from '../ingest/receive/budget.ts';
-import type { TlsFiles } from '../ingest/receive/http.ts';
+import type { TlsFiles } from '../ingest/receive/tls.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { LIMITS, overrideLimits } from '../model/limits.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -137,7 +137,7 @@ export const startServer = async (flags: Flags): Promise<Server> => {
   );
   const storage = await openStorage({ config, data, counters, log, hostName: hostName() });
   const { discoverServiceName, discoverLogLevels } = config;
-  const decoding = { discoverServiceName, discoverLogLevels };
+  const decoding = { discoverServiceName, discoverLogLevels, secret: adminKey.secret };
   const decoders = createDecoders(decoding);
   const patient = new Set(decoders.streams.map((decoder) => decoder.name));
   const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient, (bucket) =>

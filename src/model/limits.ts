@@ -101,6 +101,10 @@ export const LIMITS = {
   discardMs: 5_000,
   /** A TCP sender that says nothing for so long is disconnected, ms. */
   idleConnectionMs: 900_000,
+  /** Senders that wait for an acknowledgement hear that we live after so long, and again, ms. */
+  keepaliveMs: 3_000,
+  /** Where the server speaks first, a TLS client has begun its handshake within this, ms. */
+  silenceMs: 1_000,
   /** Bytes of one stream connection that may wait for durability before it is paused. */
   streamWindowBytes: 1_048_576,
   /** Live tails open at a time. */

@@ -4,6 +4,7 @@ import type { Gap } from './gap.ts';
 import { keys, type Key } from './key.ts';
 import type { KnownLayout, WholeReason } from './layout-finder.ts';
 import { LIMITS } from './limits.ts';
+import { Token } from './token.ts';
 
 /**
  * String map under construction: interned keys, values as byte ranges. Ranges stay valid until the
@@ -153,6 +154,8 @@ export class LogRecord {
    */
   observedSec = 0;
   readonly scratch = new Scratch();
+  /** What makes this item one with its repetition; none unless the decoder gives one. */
+  readonly token = new Token();
 
   reset(): void {
     const { ends, numbers } = this;
@@ -181,6 +184,7 @@ export class LogRecord {
     this.cutBytes = 0;
     this.badTimes = 0;
     this.scratch.used = 0;
+    this.token.clear();
     this.scratch.fields.forget();
   }
 

@@ -5,6 +5,11 @@ import { createNdjson } from './ndjson.ts';
 import { createOtlp } from './otlp.ts';
 import { createSyslog } from './syslog.ts';
 
+/** `open`: no key is needed; `unknown`: the server knows the key's digest only. */
+export type SharedSecret =
+  | { readonly kind: 'open' | 'unknown' }
+  | { readonly kind: 'key'; readonly key: string };
+
 /** What the configuration decides about decoding. */
 export interface DecoderOptions extends LokiOptions {
   /**
@@ -12,6 +17,8 @@ export interface DecoderOptions extends LokiOptions {
    * record's severity.
    */
   readonly discoverLogLevels: boolean;
+  /** What a sender's shared key is checked against, where the protocol never sends the key. */
+  readonly secret: SharedSecret;
 }
 
 /** Every protocol, once per thread, by name. */

@@ -1,5 +1,6 @@
 import { C, COLUMNS } from '../../model/columns.ts';
 import { LogRecord, type Pairs } from '../../model/record.ts';
+import type { Span } from '../../model/span.ts';
 import type { EventSink } from './decode.ts';
 
 /** An event as decoders leave it, in a form that tests and fixtures can read. */
@@ -12,6 +13,8 @@ export interface CapturedEvent {
   metadata?: Record<string, string>;
   attributes?: Record<string, string>;
   cutBytes?: number;
+  /** What makes the item one with its repetition, in hexadecimal. */
+  token?: string;
 }
 
 /** Keeps what a decoder commits and rejects, for tests: latin1 text where bytes are not UTF-8. */
@@ -19,6 +22,7 @@ export class CapturedSink implements EventSink {
   readonly observedSec: number;
   readonly events: CapturedEvent[] = [];
   readonly rejects: string[] = [];
+  readonly spans: Span[] = [];
   private readonly record = new LogRecord();
 
   constructor(observedSec = 1_763_632_800) {
@@ -49,7 +53,16 @@ export class CapturedSink implements EventSink {
     if (record.metadata.count > 0) event.metadata = pairsOf(record.metadata);
     if (record.attributes.count > 0) event.attributes = pairsOf(record.attributes);
     if (record.cutBytes > 0) event.cutBytes = record.cutBytes;
+    if (record.token.isSet) {
+      const { high, low } = record.token;
+      const words = [high, low].map((word) => (word >>> 0).toString(16).padStart(8, '0'));
+      event.token = words.join('');
+    }
     this.events.push(event);
+  }
+
+  span(span: Span): void {
+    this.spans.push(span);
   }
 
   reject(reason: string): void {

@@ -1,4 +1,5 @@
 import type { LogRecord } from '../../model/record.ts';
+import type { Span } from '../../model/span.ts';
 
 /**
  * The decoders' contract: bytes to events, and the reply that the client expects.
@@ -46,6 +47,8 @@ export interface EventSink {
   begin(): LogRecord;
   /** Normalizes, redacts and appends the cursor's row. Never throws. */
   commit(): void;
+  /** Appends a span; the object may be kept. Never throws. */
+  span(span: Span): void;
   /** Counts an item that cannot be kept; `sample` is cut to a bounded length. */
   reject(reason: string, sample: Uint8Array): void;
 }
@@ -72,6 +75,11 @@ export interface HttpDecoder {
   readonly native?: string;
   /** Prefix under which the routes are mounted on the main port ('' or '/elastic'). */
   readonly mount: string;
+  /**
+   * `none`: the protocol carries no secret, so requests without a key are taken from loopback and
+   * from peers whose certificate our client CA signed.
+   */
+  readonly secret?: 'none';
   decode(request: DecodeRequest, sink: EventSink): Reply;
   refuse(why: Refusal, request: Pick<DecodeRequest, 'headers' | 'path'>): Reply;
 }
@@ -81,8 +89,23 @@ export interface HttpDecoder {
  */
 export interface StreamDecoder {
   readonly name: string;
-  /** The native port's name (`syslog`). */
+  /** The native port's name (`syslog`), and what is opened there. */
   readonly native: string;
+  readonly transports: readonly ('tcp' | 'udp')[];
+  /** A second port for TLS alone. Without it the native port takes TLS too, by its first byte. */
+  readonly nativeTls?: string;
+  /**
+   * `none`: the protocol carries no secret; peers must be on loopback or show a certificate that
+   * our client CA signed. `own`: sessions check it themselves, so that anyone may connect.
+   */
+  readonly secret: 'none' | 'own';
+  /** The server speaks first: a session is fed no bytes at its start, and may answer them. */
+  readonly greets?: boolean;
+  /**
+   * Bytes that keep a sender waiting while what it sent is not durable yet, by the first byte of
+   * its connection; sent every `LIMITS.keepaliveMs` of waiting. Undefined: it waits anyway.
+   */
+  keepalive?(firstByte: number): Uint8Array | undefined;
   open(peer: StreamPeer): StreamSession;
 }
 
@@ -90,15 +113,66 @@ export interface StreamPeer {
   /** Address of the sender, without port. */
   readonly address: string;
   readonly transport: 'tcp' | 'udp';
+  /** TLS. */
+  readonly encrypted?: boolean;
+  /** Common name of a client certificate that our client CA signed, or ''. */
+  readonly identity?: string;
+  /** 16 random bytes of this connection, for protocols that challenge their sender. */
+  readonly nonce?: Uint8Array;
 }
 
 export interface StreamSession {
   /**
    * Takes the next bytes of the stream (or one whole datagram). Keeps an incomplete frame itself,
-   * copied and bounded. `reply` bytes are sent after what was committed is durable; `close` ends
-   * the connection after that.
+   * copied and bounded. `reply` bytes are sent once everything that was committed in this call and
+   * those before it is durable, in the order of the calls (a datagram's goes back to where it came
+   * from); `close` ends the connection after that. `identity` says who the sender proved to be.
    */
-  feed(bytes: Uint8Array, sink: EventSink): { reply?: Uint8Array; close?: boolean };
+  feed(bytes: Uint8Array, sink: EventSink): StreamAnswer;
   /** The stream ended: commits what a missing final newline leaves. */
   end(sink: EventSink): void;
+}
+
+export interface StreamAnswer {
+  readonly reply?: Uint8Array;
+  readonly close?: boolean;
+  readonly identity?: string;
+}
+
+/**
+ * A protocol over gRPC: one session per call, unary or client-streaming. Messages come whole and
+ * uncompressed; their bytes are the session's to read and nobody's to change.
+ */
+export interface GrpcDecoder {
+  readonly name: string;
+  /** The native port's name. */
+  readonly native: string;
+  readonly secret?: 'none';
+  /** `/package.Service/Method`; `stream` where the client streams. The answer is one message. */
+  readonly methods: readonly { readonly path: string; readonly stream: boolean }[];
+  open(call: GrpcCall): GrpcSession;
+}
+
+export interface GrpcCall {
+  readonly path: string;
+  /** Text metadata, lower-cased names. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly peer: StreamPeer;
+}
+
+export interface GrpcSession {
+  /**
+   * Takes one message. The answer of a unary call is given here; in a stream, one given here ends
+   * the call early. It is sent once everything that the call committed is durable.
+   */
+  message(bytes: Uint8Array, sink: EventSink): GrpcAnswer | undefined;
+  /** A stream's client has sent all: its answer. */
+  end(sink: EventSink): GrpcAnswer;
+}
+
+/** A gRPC status (google.rpc.Code); `message` is the response's bytes where it is OK (0). */
+export interface GrpcAnswer {
+  readonly status: number;
+  readonly text?: string;
+  readonly message?: Uint8Array;
 }

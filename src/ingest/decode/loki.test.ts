@@ -40,6 +40,10 @@ class CountingSink implements EventSink {
     this.commits++;
   }
 
+  span(): void {
+    expect.fail('no spans here');
+  }
+
   reject(): void {
     this.rejects++;
   }

@@ -82,6 +82,7 @@ test('resource and scope are not multiplied without bound', () => {
     commit: () => {
       commits++;
     },
+    span: () => undefined,
     reject: () => {
       rejects++;
     },

@@ -70,6 +70,9 @@ export const createSyslog = (): StreamDecoder => {
   return {
     name: 'syslog',
     native: 'syslog',
+    nativeTls: 'syslog-tls',
+    transports: ['tcp', 'udp'],
+    secret: 'none',
     open: (peer: StreamPeer) =>
       peer.transport === 'udp' ? new SyslogDatagrams() : new SyslogConnection(all),
   };

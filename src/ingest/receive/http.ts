@@ -1,10 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { LIMITS } from '../../model/limits.ts';
 import { systemClock } from '../../platform/clock.ts';
 import type { Sockets } from '../../platform/sockets.ts';
 import type { Budget } from './budget.ts';
+import { certificateName, type TlsFiles } from './tls.ts';
 
 /**
  * HTTP listeners: sockets, TLS, time limits, body limits, the memory budget. Knows no protocol:
@@ -17,9 +19,9 @@ export interface ReceivedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Address of the peer without port. */
   readonly peer: string;
-  /** The connection is encrypted, or its peer showed a certificate that our client CA signed. */
   readonly encrypted: boolean;
-  readonly certified: boolean;
+  /** Common name of a certificate that our client CA signed, or ''. */
+  readonly identity: string;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
 }
@@ -44,12 +46,6 @@ export interface HttpFace {
   upgrade(request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
-export interface TlsFiles {
-  readonly cert: string;
-  readonly key: string;
-  readonly clientCa?: string;
-}
-
 export interface HttpListener {
   readonly host: string;
   readonly port: number;
@@ -69,7 +65,8 @@ const describe = (message: IncomingMessage, signal: AbortSignal): ReceivedReques
   const url = message.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
-  const socket = message.socket as Socket & { encrypted?: boolean; authorized?: boolean };
+  const socket = message.socket as Socket & { encrypted?: boolean };
+  const encrypted = socket.encrypted === true;
   const peer = socket.remoteAddress ?? '';
   return {
     method: message.method ?? 'GET',
@@ -78,8 +75,8 @@ const describe = (message: IncomingMessage, signal: AbortSignal): ReceivedReques
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers: headersOf(message),
     peer: peer.startsWith('::ffff:') ? peer.slice(7) : peer,
-    encrypted: socket.encrypted === true,
-    certified: socket.authorized === true,
+    encrypted,
+    identity: encrypted ? certificateName(socket as TLSSocket) : '',
     signal,
   };
 };

@@ -14,7 +14,11 @@ import { syslogFrame } from './syslog.ts';
 /** What each agent sends is what the server's decoders read: lines byte for byte, times, origin. */
 const FROM = Date.UTC(2026, 5, 15, 14) * 1000;
 const lines = new Traffic({ seed: 4, rate: 20 }, FROM).linesUntil(FROM + 60e6);
-const decoders = createDecoders({ discoverServiceName: true, discoverLogLevels: true });
+const decoders = createDecoders({
+  discoverServiceName: true,
+  discoverLogLevels: true,
+  secret: { kind: 'open' },
+});
 
 const of = (carrier: Carrier): Line[] => lines.filter(({ source }) => source.carrier === carrier);
 

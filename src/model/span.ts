@@ -1,0 +1,90 @@
+/**
+ * A span as OpenTelemetry models it (opentelemetry-proto, trace/v1/trace.proto), the one form into
+ * which OTLP, Zipkin and Jaeger are decoded. Times are nanoseconds since 1970 UTC.
+ */
+export interface Span {
+  /** 32 lower-case hexadecimal digits; ids of 64 bits are padded with zeros on the left. */
+  readonly traceId: string;
+  /** 16 lower-case hexadecimal digits. */
+  readonly spanId: string;
+  /** 16 lower-case hexadecimal digits; '' for a root. */
+  readonly parentSpanId: string;
+  /** W3C `tracestate`, or ''. */
+  readonly traceState: string;
+  /** OTLP's `flags`, 0 where the sender has none. */
+  readonly flags: number;
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly startNs: bigint;
+  /** Not before `startNs`. */
+  readonly endNs: bigint;
+  readonly statusCode: StatusCode;
+  readonly statusMessage: string;
+  readonly scopeName: string;
+  readonly scopeVersion: string;
+  readonly resource: readonly SpanAttribute[];
+  readonly scope: readonly SpanAttribute[];
+  readonly attributes: readonly SpanAttribute[];
+  readonly events: readonly SpanEvent[];
+  readonly links: readonly SpanLink[];
+  readonly droppedAttributes: number;
+  readonly droppedEvents: number;
+  readonly droppedLinks: number;
+}
+
+/** SPAN_KIND_*: unspecified, internal, server, client, producer, consumer. */
+export type SpanKind = 0 | 1 | 2 | 3 | 4 | 5;
+/** STATUS_CODE_*: unset, ok, error. */
+export type StatusCode = 0 | 1 | 2;
+
+/**
+ * `bigint` is OTLP's int, `number` its double; `{ json }` is any other AnyValue (array, kvlist,
+ * bytes) as OTLP's JSON of the value itself: `{"arrayValue":{"values":[...]}}`.
+ */
+export type SpanValue = string | boolean | bigint | number | { readonly json: string };
+
+export interface SpanAttribute {
+  readonly key: string;
+  readonly value: SpanValue;
+}
+
+export interface SpanEvent {
+  readonly timeNs: bigint;
+  readonly name: string;
+  readonly attributes: readonly SpanAttribute[];
+  readonly droppedAttributes: number;
+}
+
+export interface SpanLink {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceState: string;
+  readonly attributes: readonly SpanAttribute[];
+  readonly droppedAttributes: number;
+  readonly flags: number;
+}
+
+/** Everything that a sender may leave out: `{ ...EMPTY_SPAN, traceId, ... }`. */
+export const EMPTY_SPAN: Span = Object.freeze({
+  traceId: '',
+  spanId: '',
+  parentSpanId: '',
+  traceState: '',
+  flags: 0,
+  name: '',
+  kind: 0,
+  startNs: 0n,
+  endNs: 0n,
+  statusCode: 0,
+  statusMessage: '',
+  scopeName: '',
+  scopeVersion: '',
+  resource: [],
+  scope: [],
+  attributes: [],
+  events: [],
+  links: [],
+  droppedAttributes: 0,
+  droppedEvents: 0,
+  droppedLinks: 0,
+} satisfies Span);
