@@ -49,11 +49,10 @@ export class Intake {
 
   /** What a stream listener gives its bytes to. */
   stream(decoder: StreamDecoder): StreamFace {
-    const { keepalive } = decoder;
     return {
       secret: decoder.secret,
       greets: decoder.greets === true,
-      ...(keepalive && { keepalive: (firstByte: number) => keepalive.call(decoder, firstByte) }),
+      keepalive: (firstByte) => decoder.keepalive?.(firstByte),
       bytes: async (connection, from, bytes, last) => {
         const done = await this.pool.run({
           type: 'stream',

@@ -7,8 +7,7 @@ import { createSyslog } from './syslog.ts';
 
 /** `open`: no key is needed; `unknown`: the server knows the key's digest only. */
 export type SharedSecret =
-  | { readonly kind: 'open' | 'unknown' }
-  | { readonly kind: 'key'; readonly key: string };
+  { readonly kind: 'open' | 'unknown' } | { readonly kind: 'key'; readonly key: string };
 
 /** What the configuration decides about decoding. */
 export interface DecoderOptions extends LokiOptions {

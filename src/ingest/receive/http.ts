@@ -65,8 +65,7 @@ const describe = (message: IncomingMessage, signal: AbortSignal): ReceivedReques
   const url = message.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
-  const socket = message.socket as Socket & { encrypted?: boolean };
-  const encrypted = socket.encrypted === true;
+  const socket: Socket | TLSSocket = message.socket;
   const peer = socket.remoteAddress ?? '';
   return {
     method: message.method ?? 'GET',
@@ -75,8 +74,8 @@ const describe = (message: IncomingMessage, signal: AbortSignal): ReceivedReques
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers: headersOf(message),
     peer: peer.startsWith('::ffff:') ? peer.slice(7) : peer,
-    encrypted,
-    identity: encrypted ? certificateName(socket as TLSSocket) : '',
+    encrypted: 'encrypted' in socket,
+    identity: 'encrypted' in socket ? certificateName(socket) : '',
     signal,
   };
 };

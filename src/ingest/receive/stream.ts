@@ -19,7 +19,7 @@ export interface StreamFace {
   /** The server speaks first: the face is given no bytes when a connection opens. */
   readonly greets: boolean;
   /** What is sent every `LIMITS.keepaliveMs` while a sender waits, by its first byte. */
-  keepalive?(firstByte: number): Uint8Array | undefined;
+  keepalive(firstByte: number): Uint8Array | undefined;
   /**
    * Handles the next bytes of a connection (or one datagram); resolves when they are durable, with
    * what to send back. `last` says that the stream ended. Never rejects.
@@ -75,7 +75,7 @@ class Keepalive {
   started(part: Uint8Array): void {
     if (!this.isKnown && part.length > 0) {
       this.isKnown = true;
-      this.bytes = this.face.keepalive?.(part[0] as number);
+      this.bytes = this.face.keepalive(part[0] as number);
     }
     if (this.bytes !== undefined) this.timer ??= this.arm(this.bytes);
   }

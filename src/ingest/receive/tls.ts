@@ -14,7 +14,9 @@ const NAME_CHARACTERS = 256;
  * Common name of a peer's certificate that our client CA signed, or its fingerprint where it has no
  * name; '' where there is no such certificate.
  */
-export const certificateName = (socket: TLSSocket): string => {
+export const certificateName = (
+  socket: Pick<TLSSocket, 'authorized' | 'getPeerCertificate'>,
+): string => {
   if (!socket.authorized) return '';
   const { subject, fingerprint256 } = socket.getPeerCertificate() as {
     subject?: { CN?: string | string[] };
