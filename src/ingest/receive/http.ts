@@ -61,11 +61,15 @@ const headersOf = (message: IncomingMessage): Record<string, string> => {
   return headers;
 };
 
+const isTls = (socket: Socket): socket is TLSSocket =>
+  (socket as Partial<TLSSocket>).encrypted === true;
+
 const describe = (message: IncomingMessage, signal: AbortSignal): ReceivedRequest => {
   const url = message.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
-  const socket: Socket | TLSSocket = message.socket;
+  const { socket } = message;
+  const secure = isTls(socket) ? socket : undefined;
   const peer = socket.remoteAddress ?? '';
   return {
     method: message.method ?? 'GET',
@@ -74,8 +78,8 @@ const describe = (message: IncomingMessage, signal: AbortSignal): ReceivedReques
     query: mark < 0 ? '' : url.slice(mark + 1),
     headers: headersOf(message),
     peer: peer.startsWith('::ffff:') ? peer.slice(7) : peer,
-    encrypted: 'encrypted' in socket,
-    identity: 'encrypted' in socket ? certificateName(socket) : '',
+    encrypted: secure !== undefined,
+    identity: secure === undefined ? '' : certificateName(secure),
     signal,
   };
 };
