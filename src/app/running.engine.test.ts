@@ -196,11 +196,13 @@ test('one server to a data directory', async () => {
 });
 
 describe('the administrator key', () => {
-  test('is printed once, kept as a digest only, and still good after a restart', async () => {
+  test('is printed once, kept as a digest and sealed, and still good after a restart', async () => {
     const server = await started({ flags: [] });
     const key = /\nadmin key {2}(\S+)\n/.exec(server.process.output)?.[1] ?? '';
     expect(key).toMatch(/^mtk_.{32}$/);
-    expect(statSync(join(server.data, 'admin-key.sha256')).mode & 0o777).toBe(0o600);
+    for (const name of ['admin-key.sha256', 'admin-key.sealed']) {
+      expect(statSync(join(server.data, name)).mode & 0o777).toBe(0o600);
+    }
     await server.process.stop();
     await server.process.start();
     expect(server.process.output).not.toContain('admin key');

@@ -136,8 +136,9 @@ export const startServer = async (flags: Flags): Promise<Server> => {
     config.dev,
   );
   const storage = await openStorage({ config, data, counters, log, hostName: hostName() });
+  const secret = await adminKey.secret(storage.wrapper);
   const { discoverServiceName, discoverLogLevels } = config;
-  const decoding = { discoverServiceName, discoverLogLevels, secret: adminKey.secret };
+  const decoding = { discoverServiceName, discoverLogLevels, secret };
   const decoders = createDecoders(decoding);
   const patient = new Set(decoders.streams.map((decoder) => decoder.name));
   const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient, (bucket) =>
@@ -176,7 +177,7 @@ export const startServer = async (flags: Flags): Promise<Server> => {
     await storage.stop(DRAIN_MS);
     loop.stop();
   };
-  await adminKey.keep();
+  await adminKey.keep(storage.wrapper);
   return {
     greeting: greet({ config, data, storage, listeners, adminKey: adminKey.shown }),
     announced: () => {

@@ -10,6 +10,7 @@ import type { Log } from '../platform/log.ts';
 import { systemRandom } from '../platform/random.ts';
 import { openJournal, type Journal } from '../storage/journal/journal.ts';
 import { openKeyring } from '../storage/lifecycle/keyring.ts';
+import type { KeyWrapper } from '../storage/lifecycle/keyring-wrapper.ts';
 import { createClusterEngine } from '../storage/engine/cluster.ts';
 import { createEmbeddedEngine } from '../storage/engine/embedded.ts';
 import type { Engine, EngineOptions } from '../storage/engine/engine.ts';
@@ -22,6 +23,8 @@ import { Readiness } from './readiness.ts';
 /** Keyring, journal and engine, wired; closed in the reverse order. */
 export interface OpenStorage extends Storage {
   readonly reader: EngineReader;
+  /** Seals small secrets under the root key. */
+  readonly wrapper: KeyWrapper;
   readonly catalog: Engine['catalog'];
   readonly engineHome: string;
   engineVersion(): string;
@@ -143,6 +146,7 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     engine,
     journal,
     state,
+    keyring.wrapper,
     listeners,
     new Readiness({ engine, journal, data }),
   );
@@ -153,10 +157,12 @@ const assemble = (
   engine: Engine,
   journal: Journal,
   state: State,
+  wrapper: KeyWrapper,
   listeners: ((batch: NumberedBatch) => void)[],
   readiness: Readiness,
 ): OpenStorage => ({
   reader: engine.reader,
+  wrapper,
   catalog: engine.catalog,
   engineHome: config.engine.home,
   engineVersion: () => engine.version,

@@ -39,6 +39,8 @@ export interface LocalKeyring extends Keyring {
   dataKey(number: number): Promise<Uint8Array>;
   /** Zeroes the key and takes it out of the file for ever: the number never gets another key. */
   destroy(number: number): Promise<void>;
+  /** Seals other small secrets of the server under the root key. */
+  readonly wrapper: KeyWrapper;
   /** Path of the root key when it lies on this machine's disk: it belongs elsewhere. */
   readonly rootKeyFile: string | undefined;
 }
@@ -74,6 +76,7 @@ interface Parts {
 
 class FileKeyring implements LocalKeyring {
   readonly rootKeyFile: string | undefined;
+  readonly wrapper: KeyWrapper;
   private readonly parts: Parts;
   private contents: KeyringContents;
   /** What may stand in the file: what was last written, and what a failed write may have left. */
@@ -85,6 +88,7 @@ class FileKeyring implements LocalKeyring {
   constructor(parts: Parts) {
     this.parts = parts;
     this.rootKeyFile = parts.rootKeyFile;
+    this.wrapper = parts.wrapper;
     this.contents = parts.contents;
     this.textsOnDisk = [parts.text];
   }
