@@ -2,6 +2,7 @@ import { MeshtrailError } from '../../model/errors.ts';
 import type { SegmentEnd } from '../../model/storage.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { migrate, openDatabase, type Database } from '../../platform/sqlite.ts';
+import { SOURCE_TABLE, SourceTable } from './source-table.ts';
 
 /**
  * The node's own small database (`state.db`): who it is, and which segments its lanes have ended,
@@ -21,6 +22,7 @@ const MIGRATIONS = [
      closed_ns INTEGER NOT NULL,
      PRIMARY KEY (lane, segment)
    ) STRICT, WITHOUT ROWID;`,
+  SOURCE_TABLE,
 ];
 
 /** Ended segments are written together after this time, ms; the journal tells lost ones again. */
@@ -29,6 +31,8 @@ const WRITE_MS = 500;
 export class State {
   private readonly database: Database;
   private readonly clock: Clock;
+  /** Who ever sent here. */
+  readonly sources: SourceTable;
   private ended: SegmentEnd[] = [];
 
   /** Opens or makes the database. Throws `data_in_use` when another process has it. */
@@ -48,6 +52,7 @@ export class State {
       }
       throw error;
     }
+    this.sources = new SourceTable(this.database);
   }
 
   /** The node's name: the remembered one, else `proposed`, which is then remembered. */
