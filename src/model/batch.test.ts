@@ -239,3 +239,53 @@ describe('a batch', () => {
     expect(values).toEqual(rows.map((row) => row.texts.authority));
   });
 });
+
+describe('notes of rows', () => {
+  const appended = (batch: RecordBatch, rows: readonly ((record: LogRecord) => void)[]): Batch => {
+    const record = new LogRecord();
+    batch.begin(OBSERVED);
+    for (const set of rows) {
+      record.reset();
+      set(record);
+      batch.append(record);
+    }
+    return batch.take('default', 'test');
+  };
+  const token = (high: number, low: number) => (record: LogRecord) => {
+    record.token.high = high;
+    record.token.low = low;
+  };
+  const nothing = (): void => undefined;
+
+  it('has tokens only where a row has one, and nothing of the batch before', () => {
+    const batch = new RecordBatch();
+    expect(appended(batch, [token(1, 2), token(3, -4), nothing]).tokens).toEqual(
+      Uint32Array.of(1, 2, 3, 0xfffffffc, 0, 0),
+    );
+    expect(appended(batch, [nothing, nothing])).not.toHaveProperty('tokens');
+    expect(appended(batch, [nothing, nothing, token(0, 7)]).tokens).toEqual(
+      Uint32Array.of(0, 0, 0, 0, 0, 7),
+    );
+    const many = Array.from({ length: 3_000 }, (_, i) => (i % 2 === 1 ? token(i, i) : nothing));
+    const { tokens } = appended(batch, many);
+    expect(tokens).toHaveLength(6_000);
+    expect(many.every((_, i) => tokens?.[2 * i + 1] === (i % 2) * i)).toBe(true);
+  });
+
+  it('joins the numbers of a source that follow one another', () => {
+    const one = { agent: 'a', source: 'x' };
+    const other = { agent: 'a', source: 'y' };
+    const from = (of: typeof one, number: number) => (record: LogRecord) => {
+      record.origin = of;
+      record.originNumber = number;
+    };
+    const batch = new RecordBatch();
+    const rows = [from(one, 4), from(one, 5), nothing, from(one, 6), from(one, 8), from(other, 9)];
+    expect(appended(batch, rows).origins).toEqual([
+      { ...one, from: 4, to: 6 },
+      { ...one, from: 8, to: 8 },
+      { ...other, from: 9, to: 9 },
+    ]);
+    expect(appended(batch, [nothing])).not.toHaveProperty('origins');
+  });
+});

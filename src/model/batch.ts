@@ -4,7 +4,9 @@ import { assert } from './errors.ts';
 import { SERVICES_HELD, type KnownLayout } from './layout-finder.ts';
 import { LIMITS } from './limits.ts';
 import { MapColumn, NameColumns, NumberColumns, TextColumn } from './native.ts';
+import type { Origin } from './origin.ts';
 import type { LogRecord } from './record.ts';
+import { RowNotes } from './row-notes.ts';
 
 /**
  * An encoded batch: rows of one tenant, received at one moment, as ClickHouse Native columns. It is
@@ -30,6 +32,10 @@ export interface Batch {
   readonly maxNs: bigint;
   /** The layouts of the rows, for the bucket's catalog entry; empty once the catalog has them. */
   readonly layouts: readonly LayoutUse[];
+  /** The rows' tokens, high and low word each, 0 and 0 for none; only where a row has one. */
+  readonly tokens?: Uint32Array<ArrayBuffer>;
+  /** The lines of numbering agents among the rows, in order; only where there are some. */
+  readonly origins?: readonly Origin[];
 }
 
 /** A layout (its text) and services, '' among them, whose rows have it. */
@@ -85,6 +91,7 @@ export class RecordBatch {
   private readonly laterServices = new Set<number>();
   private turn = 0;
   private readonly times = new Bytes(4_096);
+  private readonly notes = new RowNotes();
   private minSec = 0;
   private minNano = 0;
   private maxSec = 0;
@@ -118,6 +125,7 @@ export class RecordBatch {
     this.attributes.clear();
     this.layouts.length = 0;
     this.laterServices.clear();
+    this.notes.clear();
     this.turn = ++turns;
   }
 
@@ -136,6 +144,8 @@ export class RecordBatch {
     if (record.labels.count > 0) this.labels.append(row, record.labels);
     if (record.metadata.count > 0) this.metadata.append(row, record.metadata);
     if (record.attributes.count > 0) this.attributes.append(row, record.attributes);
+    if (record.token.isSet) this.notes.token(row, record.token.high, record.token.low);
+    if (record.origin !== undefined) this.notes.origin(record.origin, record.originNumber);
     this.rows = row + 1;
   }
 
@@ -227,6 +237,7 @@ export class RecordBatch {
       minNs: some ? BigInt(this.minSec) * BILLION + BigInt(this.minNano) : this.observedNs,
       maxNs: some ? BigInt(this.maxSec) * BILLION + BigInt(this.maxNano) : this.observedNs,
       layouts: this.layoutUses(),
+      ...this.notes.take(rows),
     };
   }
 

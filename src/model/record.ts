@@ -4,6 +4,7 @@ import type { Gap } from './gap.ts';
 import { keys, type Key } from './key.ts';
 import type { KnownLayout, WholeReason } from './layout-finder.ts';
 import { LIMITS } from './limits.ts';
+import type { NumberedSource } from './origin.ts';
 import { Token } from './token.ts';
 
 /**
@@ -105,6 +106,12 @@ export class LogRecord {
    */
   timeSec = -1;
   timeNano = 0;
+  /**
+   * When the shipper read the line, where it says so: the time of a line that has none of its own;
+   * `readSec < 0` means unset.
+   */
+  readSec = -1;
+  readNano = 0;
   readonly labels = new Pairs();
   readonly metadata = new Pairs();
   readonly attributes = new Pairs();
@@ -156,6 +163,9 @@ export class LogRecord {
   readonly scratch = new Scratch();
   /** What makes this item one with its repetition; none unless the decoder gives one. */
   readonly token = new Token();
+  /** The numbering source that this item is of, and its number there; undefined for others. */
+  origin: NumberedSource | undefined = undefined;
+  originNumber = 0;
 
   reset(): void {
     const { ends, numbers } = this;
@@ -166,6 +176,7 @@ export class LogRecord {
     }
     this.timeSec = -1;
     this.timeNano = 0;
+    this.readSec = -1;
     this.labels.clear();
     this.metadata.clear();
     this.attributes.clear();
@@ -185,6 +196,7 @@ export class LogRecord {
     this.badTimes = 0;
     this.scratch.used = 0;
     this.token.clear();
+    this.origin = undefined;
     this.scratch.fields.forget();
   }
 
@@ -229,6 +241,11 @@ export class LogRecord {
   setTime(seconds: number, nanoseconds: number): void {
     this.timeSec = seconds;
     this.timeNano = nanoseconds;
+  }
+
+  setRead(seconds: number, nanoseconds: number): void {
+    this.readSec = seconds;
+    this.readNano = nanoseconds;
   }
 
   /** Adds a step behind what a wrapper wraps. */

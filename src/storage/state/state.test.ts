@@ -65,3 +65,22 @@ test('a second process is refused in words, and may have it after the first', ()
   state.close();
   open().close();
 });
+
+test('watermarks of agents go on after a restart, and never back', () => {
+  const state = open();
+  const one = { tenant: 'acme', agent: 'a1', source: 'file 1' };
+  state.agentSources.raise([
+    { ...one, next: 10 },
+    { ...one, source: 'file 2', next: 3 },
+  ]);
+  state.agentSources.raise([{ ...one, next: 7 }]);
+  state.agentSources.raise([{ ...one, tenant: 'other', next: 2 ** 40 }]);
+  state.close();
+  const again = open();
+  expect(again.agentSources.watermarks()).toEqual([
+    { ...one, next: 10 },
+    { ...one, source: 'file 2', next: 3 },
+    { ...one, tenant: 'other', next: 2 ** 40 },
+  ]);
+  again.close();
+});

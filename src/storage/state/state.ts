@@ -2,6 +2,7 @@ import { MeshtrailError } from '../../model/errors.ts';
 import type { SegmentEnd } from '../../model/storage.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { migrate, openDatabase, type Database } from '../../platform/sqlite.ts';
+import { AGENT_SOURCE_TABLE, AgentSourceTable } from './agent-source-table.ts';
 import { SOURCE_TABLE, SourceTable } from './source-table.ts';
 
 /**
@@ -23,6 +24,7 @@ const MIGRATIONS = [
      PRIMARY KEY (lane, segment)
    ) STRICT, WITHOUT ROWID;`,
   SOURCE_TABLE,
+  AGENT_SOURCE_TABLE,
 ];
 
 /** Ended segments are written together after this time, ms; the journal tells lost ones again. */
@@ -33,6 +35,8 @@ export class State {
   private readonly clock: Clock;
   /** Who ever sent here. */
   readonly sources: SourceTable;
+  /** How far agents' sources are stored. */
+  readonly agentSources: AgentSourceTable;
   private ended: SegmentEnd[] = [];
 
   /** Opens or makes the database. Throws `data_in_use` when another process has it. */
@@ -53,6 +57,7 @@ export class State {
       throw error;
     }
     this.sources = new SourceTable(this.database);
+    this.agentSources = new AgentSourceTable(this.database);
   }
 
   /** The node's name: the remembered one, else `proposed`, which is then remembered. */
