@@ -155,6 +155,8 @@ export const LIMITS = {
   otlpDepth: 64,
   /** JSON text made from one OTLP array or map, bytes; records with larger ones are rejected. */
   otlpTextBytes: 16_777_216,
+  /** Attributes, events and links of one span that are read; spans of more are rejected. */
+  spanItemsRead: 16_384,
 
   // --- decode: syslog
   /** Room for a frame's header and structured data in front of a line of `lineBytes`, bytes. */

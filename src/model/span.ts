@@ -48,6 +48,17 @@ export interface SpanAttribute {
   readonly value: SpanValue;
 }
 
+/** About how many bytes attributes take in a row. */
+export const attributesBytes = (attributes: readonly SpanAttribute[]): number => {
+  let bytes = 16 * attributes.length;
+  for (const { key, value } of attributes) {
+    bytes += key.length;
+    if (typeof value === 'string') bytes += value.length;
+    else bytes += typeof value === 'object' ? value.json.length : 8;
+  }
+  return bytes;
+};
+
 export interface SpanEvent {
   readonly timeNs: bigint;
   readonly name: string;

@@ -1,7 +1,6 @@
 import { ProtoReader } from './protobuf.ts';
 
 /** The way down to the items of a request: at each level the fields to follow. */
-export const SPAN_ITEMS: readonly (readonly number[])[] = [[1], [2], [2]];
 export const METRIC_ITEMS: readonly (readonly number[])[] = [
   [1],
   [2],

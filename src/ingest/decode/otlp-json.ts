@@ -53,6 +53,13 @@ const MAX_UINT64 = 18_446_744_073_709_551_615n;
 /** Longest text of a number that is looked at: more digits than a double or an integer can have. */
 const NUMBER_BYTES = 1_100;
 
+const NAME_KINDS = {
+  severity: 'a severity number',
+  spanKind: 'a span kind',
+  statusCode: 'a status code',
+} as const;
+const SPAN_KINDS = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
+const STATUS_CODES = ['UNSET', 'OK', 'ERROR'];
 const SEVERITY_NAME = /^SEVERITY_NUMBER_(UNSPECIFIED|TRACE|DEBUG|INFO|WARN|ERROR|FATAL)([234]?)$/;
 const SEVERITY_BASE = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 
@@ -134,6 +141,7 @@ class Transcoder {
       case 'bytes':
         return this.base64(field, at);
       case 'hex':
+      case 'id':
         return this.hex(field, at);
       case 'bool': {
         const text = this.text(at);
@@ -157,12 +165,13 @@ class Transcoder {
   private integer(field: JsonField, at: number): number {
     const { kind, number } = field;
     const text = this.text(at);
-    const value = (kind === 'severity' ? severityOf(text) : undefined) ?? integerOf(text);
-    const signed = kind === 'int64' || kind === 'severity';
+    const value = nameOf(kind, text) ?? integerOf(text);
+    const isName = kind === 'severity' || kind === 'spanKind' || kind === 'statusCode';
+    const signed = kind === 'int64' || isName;
     const most = kind === 'uint32' || kind === 'fixed32' ? 0xffffffffn : MAX_UINT64;
     const [least, top] = signed ? [-MAX_INT64 - 1n, MAX_INT64] : [0n, most];
     if (value === undefined || value < least || value > top) {
-      return this.fail(field, kind === 'severity' ? 'a severity number' : 'an integer');
+      return this.fail(field, isName ? NAME_KINDS[kind] : 'an integer');
     }
     if (kind === 'fixed64') {
       writer.tag(number, WIRE.fixed64);
@@ -211,7 +220,7 @@ class Transcoder {
     return end + 1;
   }
 
-  /** An id that is not hexadecimal is no reason to lose the record: it becomes an attribute. */
+  /** An id that is not hexadecimal is no reason to lose a record: it becomes an attribute. */
   private hex(field: JsonField, at: number): number {
     const { body } = this;
     if (!isString(body, at)) return this.fail(field, 'a hexadecimal string');
@@ -229,6 +238,7 @@ class Transcoder {
       writer.end(mark);
       return end + 1;
     }
+    if (field.kind === 'id') return this.fail(field, 'a hexadecimal string');
     const attribute = writer.begin(ATTRIBUTES);
     writer.text(1, decoder.decode(field.snake));
     const value = writer.begin(2);
@@ -259,6 +269,18 @@ const integerOf = (text: string): bigint | undefined => {
 const doubleOf = (text: string): number | undefined => {
   if (text === 'NaN' || text === 'Infinity' || text === '-Infinity') return Number(text);
   return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
+};
+
+/** The number that an enumeration's name stands for. */
+const nameOf = (kind: JsonField['kind'], text: string): bigint | undefined => {
+  if (kind === 'severity') return severityOf(text);
+  if (kind === 'spanKind') return indexOf(SPAN_KINDS, 'SPAN_KIND_', text);
+  return kind === 'statusCode' ? indexOf(STATUS_CODES, 'STATUS_CODE_', text) : undefined;
+};
+
+const indexOf = (names: readonly string[], prefix: string, text: string): bigint | undefined => {
+  const at = text.startsWith(prefix) ? names.indexOf(text.slice(prefix.length)) : -1;
+  return at < 0 ? undefined : BigInt(at);
 };
 
 const severityOf = (text: string): bigint | undefined => {

@@ -12,10 +12,10 @@ import { RecordStamp, StampBudget } from './record-stamp.ts';
  *     ResourceLogs              1 resource, 2 scope_logs, 3 schema_url
  *     ScopeLogs                 1 scope, 2 log_records, 3 schema_url
  */
-export interface DecodedLogs {
+export interface DecodedItems {
   /** False where the bytes are no such request; then nothing was given out. */
   readonly ok: boolean;
-  /** Log records that are not taken, and why the first of them is not. */
+  /** Items that are not taken, and why the first of them is not. */
   readonly rejected: number;
   readonly why: string;
 }
@@ -31,15 +31,18 @@ const stamp = new RecordStamp();
 const MESSAGE_1 = 0x0a;
 const MESSAGE_2 = 0x12;
 
-export const decodeProtobufLogs = (body: Uint8Array, sink: EventSink): DecodedLogs => {
+export const decodeProtobufLogs = (body: Uint8Array, sink: EventSink): DecodedItems => {
   if (!isFramed(body)) return { ok: false, rejected: 0, why: '' };
   const request = new LogsRequest(body, sink);
   request.decode();
   return { ok: true, rejected: request.rejected, why: request.why };
 };
 
-/** Checks the framing down to the log records, and of resources and scopes all but their values. */
-const isFramed = (body: Uint8Array): boolean => {
+/**
+ * Checks the framing down to the items (logs and traces are framed alike), and of resources and
+ * scopes all but their values.
+ */
+export const isFramed = (body: Uint8Array): boolean => {
   outer.open(body, 0, body.length);
   const walk = (end: number, depth: number): void => {
     while (outer.pos < end) {

@@ -1,7 +1,7 @@
 /**
- * The messages of OTLP's logs as JSON has them (opentelemetry-proto; protobuf.dev, "ProtoJSON"), as
- * far as they are stored. Names are lowerCamelCase by the specification; senders of snake_case are
- * understood too.
+ * The messages of OTLP's logs and traces as JSON has them (opentelemetry-proto; protobuf.dev,
+ * "ProtoJSON"), as far as they are stored. Names are lowerCamelCase by the specification; senders
+ * of snake_case are understood too.
  */
 export type JsonKind =
   | 'string'
@@ -15,8 +15,13 @@ export type JsonKind =
   | 'severity'
   /** Base64. */
   | 'bytes'
-  /** Hexadecimal, for trace and span ids. */
+  /** Hexadecimal, for a log record's trace and span ids: others become attributes. */
   | 'hex'
+  /** Hexadecimal, for a span's ids. */
+  | 'id'
+  /** A SpanKind or StatusCode, as number or name. */
+  | 'spanKind'
+  | 'statusCode'
   | 'message';
 
 export interface JsonField {
@@ -68,6 +73,8 @@ const REPEATED = new Set([
   'resource_spans',
   'scope_spans',
   'spans',
+  'events',
+  'links',
   'resource_metrics',
   'scope_metrics',
   'metrics',
@@ -130,12 +137,59 @@ const RESOURCE_LOGS = message([
 
 export const LOGS_REQUEST = message([['resource_logs', 1, 'message', () => RESOURCE_LOGS]]);
 
-/** Traces and metrics are only counted: what stands in their items is not looked at. */
-const NOTHING = message([]);
-const SCOPE_SPANS = message([['spans', 2, 'message', () => NOTHING]]);
-const RESOURCE_SPANS = message([['scope_spans', 2, 'message', () => SCOPE_SPANS]]);
+const EVENT = message([
+  ['time_unix_nano', 1, 'fixed64'],
+  ['name', 2, 'string'],
+  ['attributes', 3, 'message', () => KEY_VALUE],
+  ['dropped_attributes_count', 4, 'uint32'],
+]);
+const LINK = message([
+  ['trace_id', 1, 'id'],
+  ['span_id', 2, 'id'],
+  ['trace_state', 3, 'string'],
+  ['attributes', 4, 'message', () => KEY_VALUE],
+  ['dropped_attributes_count', 5, 'uint32'],
+  ['flags', 6, 'fixed32'],
+]);
+const STATUS = message([
+  ['message', 2, 'string'],
+  ['code', 3, 'statusCode'],
+]);
+const SPAN = message(
+  [
+    ['trace_id', 1, 'id'],
+    ['span_id', 2, 'id'],
+    ['trace_state', 3, 'string'],
+    ['parent_span_id', 4, 'id'],
+    ['name', 5, 'string'],
+    ['kind', 6, 'spanKind'],
+    ['start_time_unix_nano', 7, 'fixed64'],
+    ['end_time_unix_nano', 8, 'fixed64'],
+    ['attributes', 9, 'message', () => KEY_VALUE],
+    ['dropped_attributes_count', 10, 'uint32'],
+    ['events', 11, 'message', () => EVENT],
+    ['dropped_events_count', 12, 'uint32'],
+    ['links', 13, 'message', () => LINK],
+    ['dropped_links_count', 14, 'uint32'],
+    ['status', 15, 'message', () => STATUS],
+    ['flags', 16, 'fixed32'],
+  ],
+  true,
+);
+const SCOPE_SPANS = message([
+  ['scope', 1, 'message', () => SCOPE],
+  ['spans', 2, 'message', () => SPAN],
+  ['schema_url', 3, 'string'],
+]);
+const RESOURCE_SPANS = message([
+  ['resource', 1, 'message', () => RESOURCE],
+  ['scope_spans', 2, 'message', () => SCOPE_SPANS],
+  ['schema_url', 3, 'string'],
+]);
 export const TRACES_REQUEST = message([['resource_spans', 1, 'message', () => RESOURCE_SPANS]]);
 
+/** Metrics are only counted: what stands in their items is not looked at. */
+const NOTHING = message([]);
 const POINTS = message([['data_points', 1, 'message', () => NOTHING]]);
 const METRIC = message([
   ['gauge', 5, 'message', () => POINTS],

@@ -1,14 +1,15 @@
-import { countItems, METRIC_ITEMS, SPAN_ITEMS } from './otlp-count.ts';
+import { countItems, METRIC_ITEMS } from './otlp-count.ts';
 import type { DecodeRequest, EventSink, HttpDecoder, Refusal, Reply } from './decode.ts';
 import { inflate } from './inflate.ts';
 import { transcode } from './otlp-json.ts';
 import { decodeProtobufLogs } from './otlp-protobuf.ts';
+import { decodeProtobufTraces } from './otlp-traces.ts';
 import { isJsonType, OtlpReply, replyTypeOf, type Signal } from './otlp-reply.ts';
 import { LOGS_REQUEST, METRICS_REQUEST, TRACES_REQUEST, type JsonMessage } from './otlp-schema.ts';
 
 /**
  * OTLP/HTTP (opentelemetry-proto, docs/specification.md, "OTLP/HTTP"): protobuf and JSON, answered
- * in the request's content type. Logs are stored. Traces and metrics are read, counted and refused
+ * in the request's content type. Logs and traces are stored. Metrics are read, counted and refused
  * in a partial success that says so, which makes exporters neither retry nor complain.
  */
 export const createOtlp = (): HttpDecoder => ({
@@ -84,35 +85,33 @@ const decodeExport = (request: DecodeRequest, sink: EventSink): Reply => {
   let why = '';
   if (isJsonType(type)) {
     const json = transcode(bytes, SCHEMAS[signal], (sample) => {
-      sink.reject('bad_record', sample);
+      sink.reject(signal === 'traces' ? 'bad_span' : 'bad_record', sample);
     });
     if (json.bytes === undefined) return refuse('malformed_json', 400, json.error);
     ({ bytes, rejected, why } = { bytes: json.bytes, rejected: json.rejected, why: json.why });
   }
-  if (signal !== 'logs') return refuseSignal(signal, bytes, sink, reply);
-  const logs = decodeProtobufLogs(bytes, sink);
-  if (!logs.ok) {
-    return refuse('malformed_protobuf', 400, 'the body is no ExportLogsServiceRequest');
+  if (signal === 'metrics') return refuseMetrics(bytes, sink, reply);
+  const decode = signal === 'logs' ? decodeProtobufLogs : decodeProtobufTraces;
+  const items = decode(bytes, sink);
+  if (!items.ok) {
+    return refuse('malformed_protobuf', 400, `the body is no ${MESSAGES[signal]}`);
   }
-  const total = rejected + logs.rejected;
-  const first = why === '' ? logs.why : why;
-  const message = total === 0 ? '' : `${total} log records were rejected: ${first}`;
-  return reply.success('logs', total, message);
+  const total = rejected + items.rejected;
+  const first = why === '' ? items.why : why;
+  const message = total === 0 ? '' : `${total} ${ITEMS[signal]} were rejected: ${first}`;
+  return reply.success(signal, total, message);
 };
 
-/** Spans and metric points are not kept yet: each is counted as rejected, and the reply says so. */
-const refuseSignal = (
-  signal: 'traces' | 'metrics',
-  bytes: Uint8Array,
-  sink: EventSink,
-  reply: OtlpReply,
-): Reply => {
-  const count = countItems(bytes, signal === 'traces' ? SPAN_ITEMS : METRIC_ITEMS);
+const MESSAGES = { logs: 'ExportLogsServiceRequest', traces: 'ExportTraceServiceRequest' } as const;
+const ITEMS = { logs: 'log records', traces: 'spans' } as const;
+
+/** Metric points are not kept: each is counted as rejected, and the reply says so. */
+const refuseMetrics = (bytes: Uint8Array, sink: EventSink, reply: OtlpReply): Reply => {
+  const count = countItems(bytes, METRIC_ITEMS);
   if (count < 0) {
     sink.reject('malformed_protobuf', bytes);
-    return reply.status(400, `the body is no export request for ${signal}`);
+    return reply.status(400, 'the body is no ExportMetricsServiceRequest');
   }
-  const reason = `${signal}_not_stored`;
-  for (let i = 0; i < count; i++) sink.reject(reason, bytes);
-  return reply.success(signal, count, count === 0 ? '' : `${signal} are not stored yet`);
+  for (let i = 0; i < count; i++) sink.reject('metrics_not_stored', bytes);
+  return reply.success('metrics', count, count === 0 ? '' : 'metrics are not stored yet');
 };
