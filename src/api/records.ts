@@ -15,6 +15,7 @@ import { QuerySession, type QuerySources } from '../query/session.ts';
 import type { ApiReply, ApiRequest } from './exchange.ts';
 import { boundsOf, directionOf, limitOf } from './loki/parameters.ts';
 import { LokiRefusal } from './loki/refusal.ts';
+import { rfc3339 } from './rfc3339.ts';
 
 /** Our own reading endpoints: records with every field (reference: "Endpoints"). */
 export interface RecordsApi {
@@ -99,14 +100,6 @@ export const recordJson = (row: Row): Record<string, unknown> => {
   record['metadata'] = Object.fromEntries(row.fields?.metadata ?? []);
   record['attributes'] = Object.fromEntries(row.fields?.attributes ?? []);
   return record;
-};
-
-const NS_PER_S = 1_000_000_000n;
-
-/** UTC with nanoseconds. */
-const rfc3339 = (ns: bigint): string => {
-  const seconds = new Date(Number((ns / NS_PER_S) * 1_000n)).toISOString().slice(0, 19);
-  return `${seconds}.${(ns % NS_PER_S).toString().padStart(9, '0')}Z`;
 };
 
 const queryRecords = async (

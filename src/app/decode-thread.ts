@@ -38,7 +38,7 @@ const runRequest = (job: RequestJob): Pick<JobDone, 'reply'> => {
   return { reply: decoder.decode(job.request, pipeline) };
 };
 
-const runStream = (job: StreamJob): Pick<JobDone, 'replyBytes' | 'close'> => {
+const runStream = (job: StreamJob): Pick<JobDone, 'replyBytes' | 'close' | 'identity'> => {
   const decoder = must(streams.get(job.decoder), `decoder ${job.decoder}`);
   let session = sessions.get(job.connection);
   if (session === undefined) {
@@ -47,19 +47,33 @@ const runStream = (job: StreamJob): Pick<JobDone, 'replyBytes' | 'close'> => {
   }
   pipeline.from(job.tenant, decoder.name, job.peer, job.observedNs);
   pipeline.received(job.bytes.length);
-  const { reply, close } = session.feed(job.bytes, pipeline);
+  const { reply, close, identity } = session.feed(job.bytes, pipeline);
   if (job.last) {
     session.end(pipeline);
     sessions.delete(job.connection);
   }
-  return { ...(reply && { replyBytes: reply }), ...(close && { close }) };
+  return {
+    ...(reply && { replyBytes: reply }),
+    ...(close && { close }),
+    ...(identity !== undefined && { identity }),
+  };
+};
+
+/** What the page of sources tells of the job. */
+const heard = (): Pick<JobDone, 'rejects' | 'newestNs'> => {
+  const { newestSec, newestNano } = pipeline;
+  const rejects = pipeline.rejectedByJob();
+  return {
+    ...(rejects.length > 0 && { rejects }),
+    ...(newestSec >= 0 && { newestNs: BigInt(newestSec) * 1_000_000_000n + BigInt(newestNano) }),
+  };
 };
 
 const run = (job: Job): JobDone => {
   const head = { id: job.id, firstBatch: 0, lastBatch: 0 };
   try {
     const outcome = job.type === 'request' ? runRequest(job) : runStream(job);
-    return { ...head, rows: pipeline.rows, ...outcome };
+    return { ...head, rows: pipeline.rows, ...heard(), ...outcome };
   } catch (error) {
     // A decoder never throws on input; if one does it is our fault, and costs one request only.
     const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -3,12 +3,15 @@ import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
 import type { StreamFace } from '../ingest/receive/stream.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Acknowledger } from './acknowledge.ts';
+import type { SourceKey } from '../model/source.ts';
+import type { Acknowledger, Outcome } from './acknowledge.ts';
 import type { Counters } from './counters.ts';
 import type { DecodePool } from './decode-pool.ts';
 import { errorAnswer } from './http-face.ts';
 import type { Route } from './routes.ts';
+import type { Sources } from './sources.ts';
 import { DEFAULT_TENANT, tenantOf } from './tenant.ts';
+import type { JobDone } from './thread-messages.ts';
 
 /** Joins listeners to the decoding threads and the journal: one method per kind of listener. */
 export class Intake {
@@ -18,6 +21,9 @@ export class Intake {
   private readonly clock: Clock;
   private readonly log: Log;
   private readonly accepts: () => boolean;
+  private readonly sources: Sources;
+  /** Who the senders of open streams proved to be. */
+  private readonly identities = new Map<number, string>();
 
   constructor(
     pool: DecodePool,
@@ -26,6 +32,7 @@ export class Intake {
     clock: Clock,
     log: Log,
     accepts: () => boolean,
+    sources: Sources,
   ) {
     this.pool = pool;
     this.acknowledger = acknowledger;
@@ -33,6 +40,7 @@ export class Intake {
     this.clock = clock;
     this.log = log;
     this.accepts = accepts;
+    this.sources = sources;
   }
 
   /** The routes of one decoder. */
@@ -43,7 +51,13 @@ export class Intake {
       mount,
       ...(decoder.secret === 'none' && { near: true }),
       handle: (request, body) => this.request(decoder, request, body),
-      refuse: (why, request) => decoder.refuse(why, request),
+      refuse: (why, request) => {
+        if (why === 'unauthorized') {
+          const { address, agent } = sourceOf(request);
+          this.turnedAway({ protocol: decoder.name, address, agent, reason: why });
+        }
+        return decoder.refuse(why, request);
+      },
     }));
   }
 
@@ -54,6 +68,8 @@ export class Intake {
       greets: decoder.greets === true,
       keepalive: (firstByte) => decoder.keepalive?.(firstByte),
       bytes: async (connection, from, bytes, last) => {
+        const observedNs = this.clock.observedNs();
+        const size = bytes.length;
         const done = await this.pool.run({
           type: 'stream',
           decoder: decoder.name,
@@ -63,9 +79,13 @@ export class Intake {
           last,
           tenant: DEFAULT_TENANT,
           peer: from.address,
-          observedNs: this.clock.observedNs(),
+          observedNs,
         });
         const outcome = this.acknowledger.outcomeOf(done);
+        const { encrypted, address } = from;
+        const identity = this.identityOf(connection, from.identity, done, last);
+        const sender = { protocol: decoder.name, address, identity, agent: '' };
+        this.heard({ ...sender, tenant: DEFAULT_TENANT }, outcome, { observedNs, encrypted, size });
         if (!outcome.ok) {
           this.noteFailure(decoder.name, done?.failure);
           return { close: true };
@@ -73,7 +93,8 @@ export class Intake {
         const { replyBytes, close } = outcome.done;
         return { ...(replyBytes && { reply: replyBytes }), ...(close && { close }) };
       },
-      turnedAway: () => {
+      turnedAway: (address) => {
+        this.turnedAway({ protocol: decoder.name, address, reason: 'peer_not_allowed' });
         this.counters.add('meshtrail_rejected_records_total', 1, {
           protocol: decoder.name,
           reason: 'peer_not_allowed',
@@ -120,6 +141,12 @@ export class Intake {
       observedNs,
     });
     const outcome = this.acknowledger.outcomeOf(done);
+    const { encrypted } = request;
+    this.heard({ ...sourceOf(request), tenant, protocol: name }, outcome, {
+      observedNs,
+      encrypted,
+      size,
+    });
     if (!outcome.ok) {
       this.noteFailure(name, done?.failure);
       return this.refusal(decoder, request, outcome.why);
@@ -136,10 +163,69 @@ export class Intake {
     return decoder.refuse(why, request);
   }
 
+  /** Notes a sender that may not talk here: with a wrong key, or from where no key is carried. */
+  turnedAway(from: Pick<SourceKey, 'protocol' | 'address'> & TurnedAway): void {
+    const { protocol, address, reason, agent = '', tenant = DEFAULT_TENANT } = from;
+    this.sources.heard(
+      { tenant, protocol, address, identity: '', agent },
+      {
+        observedNs: this.clock.observedNs(),
+        encrypted: false,
+        records: 0,
+        bytes: 0,
+        rejects: [{ reason, count: 1, sample: new Uint8Array(0) }],
+        newestNs: undefined,
+      },
+    );
+  }
+
+  private heard(
+    key: SourceKey,
+    outcome: Outcome,
+    { observedNs, encrypted, size }: { observedNs: bigint; encrypted: boolean; size: number },
+  ): void {
+    const { done } = outcome;
+    const records = outcome.ok ? outcome.done.rows : 0;
+    const rejects = done?.rejects ?? [];
+    if (records === 0 && rejects.length === 0) return;
+    const bytes = records > 0 ? size : 0;
+    const { newestNs } = done ?? {};
+    this.sources.heard(key, { observedNs, encrypted, records, bytes, rejects, newestNs });
+  }
+
+  /** A stream's sender: its certificate's name, or what the session found out. */
+  private identityOf(
+    connection: number,
+    certificate: string,
+    done: JobDone | undefined,
+    last: boolean,
+  ): string {
+    if (done?.identity !== undefined) this.identities.set(connection, done.identity);
+    const identity = this.identities.get(connection) ?? certificate;
+    if (last) this.identities.delete(connection);
+    return identity;
+  }
+
   private noteFailure(protocol: string, failure: string | undefined): void {
     if (failure !== undefined) this.log.error('a decoder broke', { protocol, failure });
   }
 }
+
+interface TurnedAway {
+  readonly reason: string;
+  readonly agent?: string;
+  readonly tenant?: string;
+}
+
+const sourceOf = ({
+  peer,
+  identity,
+  headers,
+}: ReceivedRequest): Omit<SourceKey, 'tenant' | 'protocol'> => ({
+  address: peer,
+  identity,
+  agent: headers['user-agent'] ?? '',
+});
 
 /** Socket buffers are views of a shared pool: a copy of its own can be handed over. */
 const whole = (bytes: Uint8Array): Uint8Array =>

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ApiReply, ApiRequest } from '../api/exchange.ts';
 import { createLokiApi, LOKI_PATHS } from '../api/loki/loki.ts';
 import { createRecordsApi, RECORD_PATHS } from '../api/records.ts';
+import { createSourcesApi, SOURCES_PATH } from '../api/sources.ts';
 import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -12,6 +13,7 @@ import { errorAnswer } from './http-face.ts';
 import type { Api } from './listeners.ts';
 import { TailHub } from './live-tail.ts';
 import type { Route } from './routes.ts';
+import type { Sources } from './sources.ts';
 import type { OpenStorage } from './storage.ts';
 import { tenantOf } from './tenant.ts';
 import { VERSION } from './version.ts';
@@ -46,6 +48,7 @@ export interface OwnApiOptions {
   readonly storage: OpenStorage;
   readonly counters: Counters;
   readonly log: Log;
+  readonly sources: Sources;
   /** True until the start has been announced: whoever waits for readiness finds the greeting. */
   readonly isStarting: () => boolean;
 }
@@ -81,31 +84,17 @@ const ownRoutes = (
   ),
 ];
 
-/** Health, metrics, and the endpoints that answer queries. */
-export const createApi = (options: OwnApiOptions): Api => {
-  const { config, storage, counters, log } = options;
-  const { discoverLogLevels } = config;
-  const sources = {
-    reader: storage.reader,
-    catalog: storage.catalog,
-    flush: (tenant: string, startNs: bigint, endNs: bigint) =>
-      storage.flush(tenant, startNs, endNs),
-  };
-  const loki = createLokiApi({ ...sources, discoverLogLevels });
-  const records = createRecordsApi({
-    ...sources,
-    labels: { discoverLogLevels },
-    clock: systemClock,
-  });
-  const hub = new TailHub(loki, { discoverLogLevels }, counters, log);
-  storage.onDurable((batch) => hub.offer(batch));
+type Answer = (
+  name: string,
+  request: ReceivedRequest,
+  body: Uint8Array,
+  handle: (request: ApiRequest) => Promise<ApiReply>,
+) => Promise<HttpAnswer>;
 
-  const answer = async (
-    name: string,
-    request: ReceivedRequest,
-    body: Uint8Array,
-    handle: (request: ApiRequest) => Promise<ApiReply>,
-  ): Promise<HttpAnswer> => {
+/** Gives requests to our endpoints with their tenant and parameters, and counts the answers. */
+const answerer =
+  (counters: Counters): Answer =>
+  async (name, request, body, handle) => {
     const tenant = tenantOf(request.headers);
     if (tenant === undefined) {
       return errorAnswer(
@@ -122,6 +111,30 @@ export const createApi = (options: OwnApiOptions): Api => {
     return reply;
   };
 
+/** Health, metrics, and the endpoints that answer queries. */
+export const createApi = (options: OwnApiOptions): Api => {
+  const { config, storage, counters, log } = options;
+  const { discoverLogLevels } = config;
+  const sources = {
+    reader: storage.reader,
+    catalog: storage.catalog,
+    flush: (tenant: string, startNs: bigint, endNs: bigint) =>
+      storage.flush(tenant, startNs, endNs),
+  };
+  const loki = createLokiApi({ ...sources, discoverLogLevels });
+  const records = createRecordsApi({
+    ...sources,
+    labels: { discoverLogLevels },
+    clock: systemClock,
+  });
+  const sourcesPage = createSourcesApi({
+    sourcesOf: (tenant) => options.sources.of(tenant),
+    clock: systemClock,
+  });
+  const hub = new TailHub(loki, { discoverLogLevels }, counters, log);
+  storage.onDurable((batch) => hub.offer(batch));
+
+  const answer = answerer(counters);
   const lokiRoutes: Route[] = LOKI_PATHS.map(({ method, path, open }) => ({
     method,
     path,
@@ -134,8 +147,19 @@ export const createApi = (options: OwnApiOptions): Api => {
     handle: (request, body) => answer(path, request, body, (asked) => records.handle(asked)),
   }));
 
+  const sourcesRoute: Route = {
+    method: 'GET',
+    path: SOURCES_PATH,
+    handle: (request, body) => answer(SOURCES_PATH, request, body, sourcesPage),
+  };
+
   return {
-    routes: [...ownRoutes(storage, counters, options.isStarting), ...lokiRoutes, ...recordRoutes],
+    routes: [
+      ...ownRoutes(storage, counters, options.isStarting),
+      ...lokiRoutes,
+      ...recordRoutes,
+      sourcesRoute,
+    ],
     nativeRoutes: (name: PortName) => (name === 'loki' ? lokiRoutes : []),
     upgrade: (request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer) =>
       hub.upgrade(request, message, socket, head),

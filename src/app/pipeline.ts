@@ -4,6 +4,7 @@ import { C } from '../model/columns.ts';
 import { LayoutAllowance, type Grant } from '../model/layout-allowance.ts';
 import { LayoutFinder } from '../model/layout-finder.ts';
 import { LogRecord, settleLine } from '../model/record.ts';
+import type { SourceReject } from '../model/source.ts';
 import type { EventSink } from '../ingest/decode/decode.ts';
 import type { Normalize } from '../ingest/normalize/recognise.ts';
 import { boundValues, cutLine, isLong } from './bound.ts';
@@ -21,6 +22,9 @@ export class Pipeline implements EventSink {
   observedSec = 0;
   /** Rows committed since the job began. */
   rows = 0;
+  /** Newest event time of those rows, seconds since 1970; -1 where none has one. */
+  newestSec = -1;
+  newestNano = 0;
   readonly counts = new PipelineCounts();
   /** Closed batches, in order. */
   readonly batches: Batch[] = [];
@@ -31,6 +35,10 @@ export class Pipeline implements EventSink {
   private readonly finder = new LayoutFinder();
   private readonly allowance: LayoutAllowance;
   private grant: Grant;
+  private readonly jobRejects = new Map<
+    string,
+    { reason: string; count: number; sample: Uint8Array }
+  >();
   private tenant = '';
   private protocol = '';
   private peer = '';
@@ -61,6 +69,9 @@ export class Pipeline implements EventSink {
     this.observedSec = Number(observedNs / 1_000_000_000n);
     this.grant = this.allowance.grantFor(tenant, this.observedSec);
     this.rows = 0;
+    this.newestSec = -1;
+    this.newestNano = 0;
+    this.jobRejects.clear();
     if (this.batch.rows === 0) this.batch.begin(observedNs);
   }
 
@@ -98,6 +109,7 @@ export class Pipeline implements EventSink {
     // append: one row of column buffers
     this.batch.append(record);
     this.rows++;
+    this.noteTime(record.timeSec, record.timeNano);
     if (this.batch.full) this.close();
   }
 
@@ -107,6 +119,22 @@ export class Pipeline implements EventSink {
 
   reject(reason: string, sample: Uint8Array): void {
     this.counts.reject(this.protocol, reason, sample);
+    const held = this.jobRejects.get(reason);
+    if (held !== undefined) held.count++;
+    else if (this.jobRejects.size < JOB_REASONS) {
+      this.jobRejects.set(reason, { reason, count: 1, sample: sample.slice(0, SAMPLE_BYTES) });
+    }
+  }
+
+  /** What the job rejected, by reason. */
+  rejectedByJob(): SourceReject[] {
+    return [...this.jobRejects.values()];
+  }
+
+  private noteTime(sec: number, nano: number): void {
+    if (sec < this.newestSec || (sec === this.newestSec && nano <= this.newestNano)) return;
+    this.newestSec = sec;
+    this.newestNano = nano;
   }
 
   /** The tenant's bucket that begins at `fromNs` takes no more layouts. */
@@ -177,6 +205,8 @@ const sourceOf = (record: LogRecord): number => {
 const encoder = new TextEncoder();
 
 const SAMPLE_BYTES = 256;
+/** Reasons told apart within one job. */
+const JOB_REASONS = 16;
 
 export class PipelineCounts {
   linesCut = 0;

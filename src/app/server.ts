@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { createDecoders } from '../ingest/decode/all.ts';
+import { createDecoders, type Decoders, type SharedSecret } from '../ingest/decode/all.ts';
 import { Budget } from '../ingest/receive/budget.ts';
 import type { TlsFiles } from '../ingest/receive/tls.ts';
 import { MeshtrailError } from '../model/errors.ts';
@@ -19,7 +19,8 @@ import { greet } from './greeting.ts';
 import { Intake } from './intake.ts';
 import { openListeners, type Listeners } from './listeners.ts';
 import { watch } from './gauges.ts';
-import { openStorage } from './storage.ts';
+import { Sources } from './sources.ts';
+import { openStorage, type OpenStorage } from './storage.ts';
 import { createApi } from './own-api.ts';
 
 /** A running server: everything is wired here, and stopped in the reverse order. */
@@ -120,6 +121,36 @@ const makeDataDirectory = async (data: string): Promise<void> => {
   }
 };
 
+interface Decoding {
+  readonly decoders: Decoders;
+  readonly acknowledger: Acknowledger;
+  readonly pool: DecodePool;
+}
+
+/** The decoding threads, and what becomes of their batches. */
+const openDecoding = (
+  config: Configuration,
+  secret: SharedSecret,
+  storage: OpenStorage,
+  counters: Counters,
+  log: Log,
+): Decoding => {
+  const { discoverServiceName, discoverLogLevels, threads, formats, limits } = config;
+  const options = { discoverServiceName, discoverLogLevels, secret };
+  const decoders = createDecoders(options);
+  const patient = new Set(decoders.streams.map((decoder) => decoder.name));
+  const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient, (bucket) =>
+    pool.layoutsFull(bucket),
+  );
+  const pool: DecodePool = new DecodePool(
+    threads,
+    { decoders: options, formats, limits },
+    (result, settleJob) => acknowledger.take(result, settleJob),
+    log,
+  );
+  return { decoders, acknowledger, pool };
+};
+
 export const startServer = async (flags: Flags): Promise<Server> => {
   const config = await readConfiguration(flags);
   refuseWideListening(config);
@@ -137,27 +168,23 @@ export const startServer = async (flags: Flags): Promise<Server> => {
   );
   const storage = await openStorage({ config, data, counters, log, hostName: hostName() });
   const secret = await adminKey.secret(storage.wrapper);
-  const { discoverServiceName, discoverLogLevels } = config;
-  const decoding = { discoverServiceName, discoverLogLevels, secret };
-  const decoders = createDecoders(decoding);
-  const patient = new Set(decoders.streams.map((decoder) => decoder.name));
-  const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient, (bucket) =>
-    pool.layoutsFull(bucket),
-  );
-  const { threads, formats, limits } = config;
-  const pool: DecodePool = new DecodePool(
-    threads,
-    { decoders: decoding, formats, limits },
-    (result, settleJob) => acknowledger.take(result, settleJob),
-    log,
-  );
+  const decoding = openDecoding(config, secret, storage, counters, log);
+  const { decoders, acknowledger, pool } = decoding;
   const budget = new Budget(LIMITS.inFlightBytes);
   const accepts = (): boolean => storage.accepting();
-  const intake = new Intake(pool, acknowledger, counters, systemClock, log, accepts);
+  const sources = new Sources(storage.sources, systemClock);
+  const intake = new Intake(pool, acknowledger, counters, systemClock, log, accepts, sources);
   const loop = watchEventLoop();
   watch(counters, storage, budget, loop);
   let isStarting = true;
-  const api = createApi({ config, storage, counters, log, isStarting: () => isStarting });
+  const api = createApi({
+    config,
+    storage,
+    counters,
+    log,
+    sources,
+    isStarting: () => isStarting,
+  });
   const listeners = await openListeners({
     config,
     tls,
@@ -174,6 +201,7 @@ export const startServer = async (flags: Flags): Promise<Server> => {
     await listeners.close(GRACE_MS);
     acknowledger.stop();
     await pool.stop();
+    sources.stop();
     await storage.stop(DRAIN_MS);
     loop.stop();
   };

@@ -14,6 +14,7 @@ import type { KeyWrapper } from '../storage/lifecycle/keyring-wrapper.ts';
 import { createClusterEngine } from '../storage/engine/cluster.ts';
 import { createEmbeddedEngine } from '../storage/engine/embedded.ts';
 import type { Engine, EngineOptions } from '../storage/engine/engine.ts';
+import type { SourceTable } from '../storage/state/source-table.ts';
 import { State } from '../storage/state/state.ts';
 import type { Storage } from './acknowledge.ts';
 import type { Configuration } from './configuration.ts';
@@ -23,6 +24,8 @@ import { Readiness } from './readiness.ts';
 /** Keyring, journal and engine, wired; closed in the reverse order. */
 export interface OpenStorage extends Storage {
   readonly reader: EngineReader;
+  /** Who ever sent here. */
+  readonly sources: SourceTable;
   /** Seals small secrets under the root key. */
   readonly wrapper: KeyWrapper;
   readonly catalog: Engine['catalog'];
@@ -163,6 +166,7 @@ const assemble = (
 ): OpenStorage => ({
   reader: engine.reader,
   wrapper,
+  sources: state.sources,
   catalog: engine.catalog,
   engineHome: config.engine.home,
   engineVersion: () => engine.version,

@@ -1,4 +1,5 @@
 import type { Batch } from '../model/batch.ts';
+import type { SourceReject } from '../model/source.ts';
 import type { DecodeRequest, Reply, StreamPeer } from '../ingest/decode/decode.ts';
 import type { DecoderOptions } from '../ingest/decode/all.ts';
 
@@ -88,6 +89,12 @@ export interface JobDone {
   /** Bytes to write on the connection, after durability. */
   readonly replyBytes?: Uint8Array;
   readonly close?: boolean;
+  /** Items that the job could not keep, by reason. */
+  readonly rejects?: readonly SourceReject[];
+  /** Newest event time of its rows, nanoseconds. */
+  readonly newestNs?: bigint;
+  /** Who the sender of a stream proved to be. */
+  readonly identity?: string;
   /** The decoder broke (our fault): the sender is told that nothing can be promised. */
   readonly failure?: string;
 }

@@ -101,6 +101,10 @@ export const LIMITS = {
   discardMs: 5_000,
   /** A TCP sender that says nothing for so long is disconnected, ms. */
   idleConnectionMs: 900_000,
+  /** Senders remembered for `GET /api/v1/sources`; about 1 kB each. */
+  sources: 10_000,
+  /** A sender that brought nothing for so long is shown as silent, ms. */
+  silentMs: 600_000,
   /** Senders that wait for an acknowledgement hear that we live after so long, and again, ms. */
   keepaliveMs: 3_000,
   /** Where the server speaks first, a TLS client has begun its handshake within this, ms. */
@@ -181,6 +185,7 @@ export const LIMITS = {
   filters: 64,
   /** Bad lines that one NDJSON reply tells; the rest is counted. */
   ndjsonErrors: 20,
+
 
   // --- layouts
   /** Layouts of one bucket: lines of others are kept whole, and counted. */

@@ -1,4 +1,4 @@
-import type { Source, SourceGap } from '../../model/source.ts';
+import type { Source, SourceGap, SourceKey } from '../../model/source.ts';
 import type { Database } from '../../platform/sqlite.ts';
 
 /** Part of `state.db`. Samples of rejected items are not kept: they may hold what must not stay. */
@@ -54,6 +54,19 @@ export class SourceTable {
     this.database.transaction(() => {
       for (const source of sources) this.write(source);
     });
+  }
+
+  /** Lets go of a source for good. */
+  forget({ tenant, protocol, address, identity, agent }: SourceKey): void {
+    this.database.all(
+      `DELETE FROM source WHERE tenant = ? AND protocol = ? AND address = ? AND identity = ?
+       AND agent = ?`,
+      tenant,
+      protocol,
+      address,
+      identity,
+      agent,
+    );
   }
 
   private write(source: Source): void {
