@@ -35,6 +35,7 @@ const BUCKET = {
   id: 'default/default/bench',
   tenant: 'default',
   retentionClass: 'default',
+  signal: 'logs' as const,
   fromNs: 0n,
   table: 'logs_direct',
   disk: 1,

@@ -92,7 +92,8 @@ export const startDirectEngine = async (below: string): Promise<DirectEngine> =>
 };
 
 const createTable = async ({ writer }: EngineProcess): Promise<void> => {
-  const terms = { table: TABLE, tenant: 'default', disk: `disk = '${diskName(1)}',` };
+  const disk = `disk = '${diskName(1)}',`;
+  const terms = { table: TABLE, signal: 'logs', tenant: 'default', disk } as const;
   const migrations = await loadMigrations(systemDisk);
   for (const statement of migrations.flatMap(({ once }) => once)) {
     await writer.command(onceStatement(statement));
@@ -103,7 +104,7 @@ const createTable = async ({ writer }: EngineProcess): Promise<void> => {
 };
 
 const insert = (port: number, format: string, body: Iterable<Uint8Array>): Promise<void> => {
-  const query = `INSERT INTO meshtrail.${TABLE} (${INSERT_COLUMNS}) FORMAT ${format}`;
+  const query = `INSERT INTO meshtrail.${TABLE} (${INSERT_COLUMNS.logs}) FORMAT ${format}`;
   const search = new URLSearchParams({ query });
   for (const [name, value] of Object.entries(SETTINGS)) search.set(name, String(value));
   return new Promise((resolve, reject) => {

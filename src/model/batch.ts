@@ -13,6 +13,7 @@ import { RowNotes } from './row-notes.ts';
  * what the journal stores and the engine's writer sends; nobody re-encodes it on the way.
  */
 export interface Batch {
+  readonly signal: Signal;
   readonly tenant: string;
   /** Receiver's name, for counters. */
   readonly protocol: string;
@@ -37,6 +38,9 @@ export interface Batch {
   /** The lines of numbering agents among the rows, in order; only where there are some. */
   readonly origins?: readonly Origin[];
 }
+
+/** What rows are: log records, or spans (their columns are span-columns.ts). */
+export type Signal = 'logs' | 'spans';
 
 /** A layout (its text) and services, '' among them, whose rows have it. */
 export interface LayoutUse {
@@ -227,6 +231,7 @@ export class RecordBatch {
     const data = out.buf;
     const some = rows > 0;
     return {
+      signal: 'logs',
       tenant,
       protocol,
       rows,

@@ -1,4 +1,4 @@
-import type { Batch } from './batch.ts';
+import type { Batch, Signal } from './batch.ts';
 import type { Layout } from './layout.ts';
 
 /**
@@ -8,14 +8,15 @@ import type { Layout } from './layout.ts';
  */
 
 /**
- * A table of one tenant, class and week of `observed_at`, with a key and an encrypted disk of its
- * own.
+ * A table of one tenant, class, week of `observed_at` and signal, with a key and an encrypted disk
+ * of its own.
  */
 export interface Bucket {
-  /** `<tenant>/<class>/<monday, YYYY-MM-DD>`. */
+  /** `<tenant>/<class>/<monday, YYYY-MM-DD>`, and `/spans` where it is of spans. */
   readonly id: string;
   readonly tenant: string;
   readonly retentionClass: string;
+  readonly signal: Signal;
   /** First instant of the period, nanoseconds since 1970 UTC. */
   readonly fromNs: bigint;
   /** Name of the engine's table: only [a-z0-9_]. */
@@ -48,7 +49,7 @@ export interface BucketLayout {
 }
 
 /** A batch that has its place: rows `seq` to `seq + rows - 1` of `lane`. */
-export interface NumberedBatch extends Omit<Batch, 'data' | 'layouts'> {
+export interface NumberedBatch extends Omit<Batch, 'data' | 'layouts' | 'tokens'> {
   readonly lane: string;
   readonly seq: number;
   readonly segment: number;

@@ -105,6 +105,7 @@ test('a scope sees what the catalog learns after it was opened', async () => {
     id: 't/default/2026-11-16',
     tenant: 't',
     retentionClass: 'default',
+    signal: 'logs' as const,
     fromNs: 0n,
     table: 'logs_t',
     disk: 1,

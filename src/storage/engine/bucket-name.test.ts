@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { bucketId, checkTenant, dayText, tableName, weekStartNs } from './bucket-name.ts';
+import {
+  bucketId,
+  checkTenant,
+  dayText,
+  tableName,
+  weekStartNs,
+  type BucketParts,
+} from './bucket-name.ts';
 
 const ns = (text: string): bigint => BigInt(Date.parse(text)) * 1_000_000n;
 
@@ -18,23 +25,33 @@ describe('weekStartNs is the Monday in UTC', () => {
 
 describe('tableName', () => {
   const monday = ns('2026-11-16T00:00:00Z');
+  const partsOf = (tenant: string): BucketParts => ({
+    tenant,
+    retentionClass: 'default',
+    fromNs: monday,
+    signal: 'logs',
+  });
 
   test.each(["a'; DROP TABLE x --", '..(x)', 'ÄÖ', 'UPPER', '!'.repeat(150), 'a_b*c'])(
     'is safe in SQL for the tenant %s',
     (tenant) => {
-      expect(tableName(tenant, 'default', monday)).toMatch(/^logs_[a-z0-9_]{1,100}$/);
+      expect(tableName(partsOf(tenant))).toMatch(/^logs_[a-z0-9_]{1,100}$/);
     },
   );
 
   test('differs for tenants that look alike', () => {
-    const names = ['a.b', 'a-b', 'A-B', 'a_b'].map((tenant) =>
-      tableName(tenant, 'default', monday),
-    );
+    const names = ['a.b', 'a-b', 'A-B', 'a_b'].map((tenant) => tableName(partsOf(tenant)));
     expect(new Set(names).size).toBe(4);
   });
 
   test('an id names tenant, class and day', () => {
-    expect(bucketId('acme', 'default', monday)).toBe('acme/default/2026-11-16');
+    expect(bucketId(partsOf('acme'))).toBe('acme/default/2026-11-16');
+  });
+
+  test('spans have an id and a table of their own', () => {
+    const parts = { ...partsOf('acme'), signal: 'spans' } as const;
+    expect(bucketId(parts)).toBe('acme/default/2026-11-16/spans');
+    expect(tableName(parts)).toMatch(/^spans_acme_default_20261116_[0-9a-f]{16}$/);
   });
 });
 

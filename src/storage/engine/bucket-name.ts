@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Signal } from '../../model/batch.ts';
 import { MeshtrailError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 
@@ -22,19 +23,30 @@ export const floorDivide = (value: bigint, by: bigint): bigint => {
 export const dayText = (ns: bigint): string =>
   new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 10);
 
-/** `<tenant>/<class>/<monday>`; no part holds a slash. */
-export const bucketId = (tenant: string, retentionClass: string, fromNs: bigint): string =>
-  `${tenant}/${retentionClass}/${dayText(fromNs)}`;
+/** What tells buckets apart. */
+export interface BucketParts {
+  readonly tenant: string;
+  readonly retentionClass: string;
+  readonly fromNs: bigint;
+  readonly signal: Signal;
+}
+
+/** `<tenant>/<class>/<monday>`, then `/spans` for spans; no part holds a slash. */
+export const bucketId = ({ tenant, retentionClass, fromNs, signal }: BucketParts): string => {
+  const id = `${tenant}/${retentionClass}/${dayText(fromNs)}`;
+  return signal === 'logs' ? id : `${id}/${signal}`;
+};
 
 /**
  * A table's name: readable parts for the operator, and a hash of the whole id, since different
  * tenants may look alike once their other characters are gone.
  */
-export function tableName(tenant: string, retentionClass: string, fromNs: bigint): string {
-  const id = bucketId(tenant, retentionClass, fromNs);
+export function tableName(parts: BucketParts): string {
+  const { tenant, retentionClass, fromNs, signal } = parts;
+  const id = bucketId(parts);
   const hash = createHash('sha256').update(id).digest('hex').slice(0, 16);
   const day = dayText(fromNs).replaceAll('-', '');
-  return `logs_${plain(tenant, 32)}_${plain(retentionClass, 16)}_${day}_${hash}`;
+  return `${signal}_${plain(tenant, 32)}_${plain(retentionClass, 16)}_${day}_${hash}`;
 }
 
 const plain = (text: string, length: number): string =>

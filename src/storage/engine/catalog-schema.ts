@@ -27,4 +27,6 @@ export const CATALOG_MIGRATIONS = [
      services TEXT,
      PRIMARY KEY (bucket, layout)
    ) STRICT, WITHOUT ROWID;`,
+  // Buckets of before hold logs.
+  `ALTER TABLE bucket ADD COLUMN signal TEXT NOT NULL DEFAULT 'logs';`,
 ] as const;

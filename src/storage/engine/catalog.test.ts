@@ -46,6 +46,23 @@ test('each tenant, class and week has a disk of its own', () => {
   expect(catalog.tenants()).toEqual(['acme', 'globex']);
 });
 
+test('spans have buckets of their own, which logs are not asked for', () => {
+  const logs = catalog.bucketFor('acme', 'default', at);
+  const spans = catalog.bucketFor('acme', 'default', at, 'spans');
+  expect([logs.signal, spans.signal]).toEqual(['logs', 'spans']);
+  expect(spans.id).toBe(`${logs.id}/spans`);
+  expect([logs.table, spans.table]).toEqual([
+    expect.stringMatching(/^logs_/),
+    expect.stringMatching(/^spans_/),
+  ]);
+  expect(spans.disk).not.toBe(logs.disk);
+  reopen();
+  expect(catalog.bucketFor('acme', 'default', at)).toEqual(logs);
+  expect(catalog.bucketFor('acme', 'default', at + DAY_NS, 'spans')).toEqual(spans);
+  expect(catalog.ranges('acme', at, at).map(({ bucket }) => bucket)).toEqual([logs]);
+  expect(catalog.ranges('acme', at, at, 'spans').map(({ bucket }) => bucket)).toEqual([spans]);
+});
+
 test('an earlier week than before gets its own bucket (a clock set back)', () => {
   const later = catalog.bucketFor('acme', 'default', at);
   const earlier = catalog.bucketFor('acme', 'default', at - 7n * DAY_NS);
@@ -131,7 +148,7 @@ test('a catalog of the first releases keeps its buckets and learns layouts', asy
   for (const start of ['first', 'second']) {
     catalog = new Catalog(path);
     const bucket = catalog.bucketFor('acme', 'default', at);
-    expect(bucket).toMatchObject({ table: 'logs_of_old', disk: 7 });
+    expect(bucket).toMatchObject({ table: 'logs_of_old', disk: 7, signal: 'logs' });
     expect(catalog.lastDisk).toBe(7);
     expect(catalog.schemaVersion).toBe(3);
     expect(catalog.ranges('acme', 0n, 10n)).toMatchObject([

@@ -1,8 +1,15 @@
-import type { LayoutUse } from '../../model/batch.ts';
+import type { LayoutUse, Signal } from '../../model/batch.ts';
 import { MeshtrailError, must } from '../../model/errors.ts';
 import type { Bucket, BucketRange } from '../../model/storage.ts';
 import { migrate, openDatabase, type Database } from '../../platform/sqlite.ts';
-import { bucketId, checkTenant, floorDivide, tableName, weekStartNs } from './bucket-name.ts';
+import {
+  bucketId,
+  checkTenant,
+  floorDivide,
+  tableName,
+  weekStartNs,
+  type BucketParts,
+} from './bucket-name.ts';
 import { LayoutBook, type BucketLayouts } from './catalog-layouts.ts';
 import { CATALOG_MIGRATIONS } from './catalog-schema.ts';
 
@@ -49,6 +56,7 @@ export class Catalog {
         id: String(row['id']),
         tenant: String(row['tenant']),
         retentionClass: String(row['class']),
+        signal: row['signal'] as Signal,
         fromNs: row['from_ns'] as bigint,
         table: String(row['table_name']),
         disk: Number(row['disk']),
@@ -72,21 +80,33 @@ export class Catalog {
    * The bucket of rows received at `observedNs`; made, durably and bound to the next disk, where
    * there is none. The same object each time. Throws MeshtrailError `tenant_invalid`.
    */
-  bucketFor(tenant: string, retentionClass: string, observedNs: bigint): Bucket {
+  bucketFor(
+    tenant: string,
+    retentionClass: string,
+    observedNs: bigint,
+    signal: Signal = 'logs',
+  ): Bucket {
     const fromNs = weekStartNs(observedNs);
     const found = this.byTenant
       .get(tenant)
       ?.findLast(
-        ({ bucket }) => bucket.fromNs === fromNs && bucket.retentionClass === retentionClass,
+        ({ bucket }) =>
+          bucket.fromNs === fromNs &&
+          bucket.retentionClass === retentionClass &&
+          bucket.signal === signal,
       );
-    return found?.bucket ?? this.create(tenant, retentionClass, fromNs, observedNs);
+    const parts = { tenant, retentionClass, fromNs, signal };
+    return found?.bucket ?? this.create(parts, observedNs);
   }
 
-  /** A tenant's buckets whose rows may have a `timestamp` in [startNs, endNs], oldest first. */
-  ranges(tenant: string, startNs: bigint, endNs: bigint): BucketRange[] {
+  /**
+   * A tenant's buckets of a signal whose rows may have a `timestamp` in [startNs, endNs], oldest
+   * first.
+   */
+  ranges(tenant: string, startNs: bigint, endNs: bigint, signal: Signal = 'logs'): BucketRange[] {
     const found: BucketRange[] = [];
     for (const { bucket, minNs, maxNs, layouts, version } of this.byTenant.get(tenant) ?? []) {
-      if (minNs > endNs || maxNs < startNs) continue;
+      if (bucket.signal !== signal || minNs > endNs || maxNs < startNs) continue;
       const isCurrent = version === this.version;
       found.push({ bucket, minNs, maxNs, layouts: layouts.list, isCurrent });
     }
@@ -155,22 +175,16 @@ export class Catalog {
     this.database.close();
   }
 
-  private create(
-    tenant: string,
-    retentionClass: string,
-    fromNs: bigint,
-    observedNs: bigint,
-  ): Bucket {
+  private create(parts: BucketParts, observedNs: bigint): Bucket {
+    const { tenant, retentionClass, fromNs, signal } = parts;
     checkTenant(tenant);
     if (!CLASS.test(retentionClass)) {
       throw new MeshtrailError('class_invalid', `no retention class is named ${retentionClass}`);
     }
     const bucket: Bucket = Object.freeze({
-      id: bucketId(tenant, retentionClass, fromNs),
-      tenant,
-      retentionClass,
-      fromNs,
-      table: tableName(tenant, retentionClass, fromNs),
+      id: bucketId(parts),
+      ...parts,
+      table: tableName(parts),
       disk: this.lastDiskNumber + 1,
     });
     const { id, table, disk } = bucket;
@@ -179,8 +193,9 @@ export class Catalog {
     const maxNs = ceilingNs(observedNs, disk);
     this.database.transaction(() => {
       this.database.all('UPDATE engine SET last_disk = ?', disk);
-      const insert = 'INSERT INTO bucket VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)';
-      this.database.all(insert, id, tenant, retentionClass, fromNs, table, disk, minNs, maxNs);
+      const where = [id, tenant, retentionClass, fromNs, table, disk] as const;
+      const insert = 'INSERT INTO bucket VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)';
+      this.database.all(insert, ...where, minNs, maxNs, signal);
     });
     this.lastDiskNumber = disk;
     this.remember({ bucket, layouts: this.book.open(bucket), minNs, maxNs, version: 0 });

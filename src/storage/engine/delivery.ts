@@ -89,7 +89,7 @@ export class Delivery {
     { writer, generation }: EngineConnection,
     rest: readonly Slice[] = [],
   ): Promise<void> {
-    const { table } = queue.bucket;
+    const { table, signal } = queue.bucket;
     const lane = must(slices[0], 'an insert has rows').batch.lane;
     const queryId = `${insertPrefix(table, lane)}${this.options.random.uuid()}`;
     const all = [...slices, ...rest];
@@ -98,7 +98,7 @@ export class Delivery {
     const body = readable(nativeBody(slices), (error) => (unreadable = error));
     this.options.counters.inserts += 1;
     try {
-      const into = `meshtrail.${table} (${INSERT_COLUMNS})`;
+      const into = `meshtrail.${table} (${INSERT_COLUMNS[signal]})`;
       await writer.insert(into, body, queryId, insertSettings());
     } catch (error) {
       if (wasAnswered(error)) queue.doubt = { slices: all, insert: undefined, recovered: false };

@@ -12,6 +12,7 @@ const bucket: Bucket = {
   id: 'acme/default/2026-11-16',
   tenant: 'acme',
   retentionClass: 'default',
+  signal: 'logs',
   fromNs: 0n,
   table: 'logs_acme',
   disk: 1,

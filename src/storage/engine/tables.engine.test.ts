@@ -43,7 +43,7 @@ test('a table of the first migration keeps its rows and takes more after the lat
   expect(await lookOf(bucket.table)).toContain('cityHash64(layout)');
   const migrations = await loadMigrations(systemDisk);
   const disk = running.home.diskSetting(bucket.disk);
-  const terms = { table: bucket.table, tenant: bucket.tenant, disk };
+  const terms = { ...bucket, disk };
   const client = await writer();
   await client.command(`DROP TABLE meshtrail.${bucket.table} SYNC`);
   for (const statement of must(migrations[0], 'there is a first').bucket) {

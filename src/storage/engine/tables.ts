@@ -36,7 +36,7 @@ export class Tables {
       for (const bucket of catalog.buckets()) {
         const at = catalog.tableVersion(bucket);
         if (at === 0 || at >= migration.version) continue;
-        for (const statement of migration.existing) {
+        for (const statement of bucket.signal === 'logs' ? migration.existing : []) {
           await writer.command(bucketStatement(statement, this.termsOf(bucket)));
         }
         catalog.setTableVersion(bucket, migration.version);
@@ -68,13 +68,14 @@ export class Tables {
   private async make(bucket: Bucket, connection: EngineConnection): Promise<void> {
     await this.home.needDisk(bucket.disk);
     const { writer } = (await this.home.connection(LIMITS.engineStartMs)) ?? connection;
-    for (const statement of newestBucket(this.migrations)) {
+    for (const statement of newestBucket(this.migrations, bucket.signal)) {
       await writer.command(bucketStatement(statement, this.termsOf(bucket)));
     }
     this.catalog.setTableVersion(bucket, this.migrations.length);
   }
 
-  private termsOf({ table, tenant, disk }: Bucket): Parameters<typeof bucketStatement>[1] {
-    return { table, tenant, disk: this.home.diskSetting(disk) };
+  private termsOf(bucket: Bucket): Parameters<typeof bucketStatement>[1] {
+    const { table, signal, tenant, disk } = bucket;
+    return { table, signal, tenant, disk: this.home.diskSetting(disk) };
   }
 }

@@ -48,9 +48,10 @@ export async function startTestEngine(
     home,
     released,
     async store(batch) {
-      const bucket = engine.catalog.bucketFor(batch.tenant, 'default', batch.observedNs);
+      const { tenant, observedNs, signal } = batch;
+      const bucket = engine.catalog.bucketFor(tenant, 'default', observedNs, signal);
       await engine.catalog.learn(bucket, batch.layouts);
-      const lane = `${batch.tenant}/default/test`;
+      const lane = signal === 'logs' ? `${tenant}/default/test` : `${tenant}/default/test/spans`;
       const seq = seqs.get(lane) ?? 0;
       seqs.set(lane, seq + batch.rows);
       const numbered = numberBatch(batch, bucket, seq, lane);

@@ -1,3 +1,4 @@
+import type { Signal } from '../../model/batch.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { NumberedBatch } from '../../model/storage.ts';
 import type { Clock, Timer } from '../../platform/clock.ts';
@@ -72,13 +73,15 @@ export class EngineWriter {
   }
 
   /**
-   * Resolves once everything taken so far of the tenant's rows in [startNs, endNs] is searchable,
-   * or after `LIMITS.flushWaitMs`: a query that came after an acknowledgement finds its rows.
+   * Resolves once everything taken so far of the tenant's rows in [startNs, endNs] (of a signal, or
+   * all) is searchable, or after `LIMITS.flushWaitMs`: a query that came after an acknowledgement
+   * finds its rows.
    */
-  async flush(tenant: string, startNs: bigint, endNs: bigint): Promise<void> {
+  async flush(tenant: string, startNs: bigint, endNs: bigint, signal?: Signal): Promise<void> {
     const drained: Promise<void>[] = [];
     for (const queue of this.queues.values()) {
       if (queue.bucket.tenant !== tenant) continue;
+      if (signal !== undefined && queue.bucket.signal !== signal) continue;
       const promise = queue.drained(startNs, endNs);
       if (promise !== undefined) drained.push(promise);
     }

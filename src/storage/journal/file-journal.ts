@@ -9,7 +9,7 @@ import { JournalFiles } from './files.ts';
 import { encodeHeads } from './format.ts';
 import { type Group, type GroupBuilder, takeGroup, type Waiting } from './group.ts';
 import type { Journal, JournalCounters, JournalOptions } from './journal.ts';
-import type { Lanes } from './lanes.ts';
+import { laneOf, type Lanes } from './lanes.ts';
 import type { PendingBatches } from './pending.ts';
 import { headsJson, type Recovered } from './recover.ts';
 import * as refusal from './refusals.ts';
@@ -98,7 +98,7 @@ export class FileJournal implements Journal {
   }
 
   append(batch: Batch, bucket: Bucket): Promise<NumberedBatch> {
-    const lane = `${bucket.tenant}/${bucket.retentionClass}/${this.options.node}`;
+    const lane = laneOf(bucket, this.options.node);
     const error = refusal.ofBatch(batch, lane, bucket) ?? this.refuse(batch.data.length);
     if (error !== undefined) return Promise.reject(error);
     this.lastAppendMs = this.options.clock.monotonicMs();

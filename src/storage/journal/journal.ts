@@ -24,7 +24,7 @@ export interface JournalOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly keyring: Keyring;
-  /** This server's name in its lanes: `<tenant>/<class>/<node>`. */
+  /** This server's name in its lanes: `<tenant>/<class>/<node>`, and `/spans` for spans. */
   readonly node: string;
   /** Disk budget, bytes: above it senders are told to try later. */
   readonly maxBytes: number;

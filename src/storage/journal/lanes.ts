@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LIMITS } from '../../model/limits.ts';
-import type { SegmentEnd } from '../../model/storage.ts';
+import type { Bucket, SegmentEnd } from '../../model/storage.ts';
 import type { BatchHeader } from './format.ts';
 
 /** The segment that a lane's next rows may join. */
@@ -37,6 +37,12 @@ export interface Place {
   readonly segment: number;
   readonly ended: SegmentEnd | undefined;
 }
+
+/** The lane of a bucket's rows. Numbers are dense in a lane, so each signal has its own. */
+export const laneOf = ({ tenant, retentionClass, signal }: Bucket, node: string): string => {
+  const lane = `${tenant}/${retentionClass}/${node}`;
+  return signal === 'logs' ? lane : `${lane}/${signal}`;
+};
 
 const NEW_LANE: Lane = { nextSeq: 1, nextSegment: 1, open: undefined };
 

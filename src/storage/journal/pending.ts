@@ -1,4 +1,4 @@
-import type { Batch } from '../../model/batch.ts';
+import type { Batch, Signal } from '../../model/batch.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Bucket, NumberedBatch } from '../../model/storage.ts';
 import type { JournalFile } from './files.ts';
@@ -7,11 +7,12 @@ import type { FramePlace } from './format.ts';
 /** Reads a frame back from disk and checks it. */
 export type ReadBack = (frame: JournalBatch) => Promise<Uint8Array>;
 
-type Meta = Omit<Batch, 'data' | 'layouts' | 'tenant'> &
+type Meta = Omit<Batch, 'data' | 'layouts' | 'tenant' | 'signal'> &
   Pick<NumberedBatch, 'lane' | 'seq' | 'segment' | 'sizeBytes'>;
 
 /** A batch that is durable in the journal. */
 export class JournalBatch implements NumberedBatch {
+  readonly signal: Signal;
   readonly tenant: string;
   readonly protocol: string;
   readonly rows: number;
@@ -38,6 +39,7 @@ export class JournalBatch implements NumberedBatch {
     place: FramePlace,
     readBack: ReadBack,
   ) {
+    this.signal = bucket.signal;
     this.tenant = bucket.tenant;
     this.protocol = meta.protocol;
     this.rows = meta.rows;

@@ -58,6 +58,7 @@ export function testBucket(number: number): Bucket {
     id: `${tenant}/default/2026-01-05`,
     tenant,
     retentionClass: 'default',
+    signal: 'logs',
     fromNs: 0n,
     table: `t${number}`,
     disk: number,
@@ -82,7 +83,8 @@ export function testBatch(
   observedNs = 1_767_600_000_000_000_000n,
 ): Batch {
   const times = { observedNs, minNs: observedNs - 5n, maxNs: observedNs };
-  const head = { tenant: 'unused', protocol: 'test', rows, columns: 2, layouts: [] };
+  const signal = 'logs' as const;
+  const head = { signal, tenant: 'unused', protocol: 'test', rows, columns: 2, layouts: [] };
   return { ...head, data, rawBytes: 7, ...times };
 }
 
