@@ -7,7 +7,8 @@ import { isDiskFull } from '../../platform/disk.ts';
 import { Budget } from './budget.ts';
 import { JournalFiles } from './files.ts';
 import { encodeHeads } from './format.ts';
-import { type Group, type GroupBuilder, takeGroup, type Waiting } from './group.ts';
+import { encodeNotes } from './frame-notes.ts';
+import { type Group, type GroupBuilder, payloadOf, takeGroup, type Waiting } from './group.ts';
 import type { Journal, JournalCounters, JournalOptions } from './journal.ts';
 import { laneOf, type Lanes } from './lanes.ts';
 import type { PendingBatches } from './pending.ts';
@@ -44,6 +45,9 @@ export class FileJournal implements Journal {
   private working: Promise<void> | undefined;
   private closing = false;
   private lastAppendMs: number;
+  private lastTokenMs = -Infinity;
+  /** Released, and to be told to `onStored` before their frames may go. */
+  private untold: NumberedBatch[] = [];
   /** Failures since a group last succeeded: the first is followed by a new file at once. */
   private failures = 0;
   private retryTimer: Timer | undefined;
@@ -99,18 +103,22 @@ export class FileJournal implements Journal {
 
   append(batch: Batch, bucket: Bucket): Promise<NumberedBatch> {
     const lane = laneOf(bucket, this.options.node);
-    const error = refusal.ofBatch(batch, lane, bucket) ?? this.refuse(batch.data.length);
+    const notes = encodeNotes(batch);
+    const sizeBytes = payloadOf({ batch, notes });
+    const error = refusal.ofBatch(batch, lane, bucket, sizeBytes) ?? this.refuse(sizeBytes);
     if (error !== undefined) return Promise.reject(error);
     this.lastAppendMs = this.options.clock.monotonicMs();
-    this.queueBytes += batch.data.length;
+    if (batch.tokens !== undefined) this.lastTokenMs = this.lastAppendMs;
+    this.queueBytes += sizeBytes;
     return new Promise((resolve, reject) => {
-      this.queue.push({ batch, bucket, lane, resolve, reject });
+      this.queue.push({ batch, bucket, lane, notes, resolve, reject });
       this.wake();
     });
   }
 
   release(batch: NumberedBatch): void {
-    if (this.pending.release(batch) && batch.file.pending === 0) this.wake();
+    if (batch.origins !== undefined && this.options.onStored !== undefined) this.untold.push(batch);
+    else if (this.pending.release(batch) && batch.file.pending === 0) this.wake();
   }
 
   async close(): Promise<void> {
@@ -158,6 +166,7 @@ export class FileJournal implements Journal {
     if (this.queue.length > 0) this.rejectQueue();
     const expiredMs = this.options.clock.monotonicMs() - LIMITS.segmentMs + TICK_MS;
     this.tellEnds(this.lanes.closeOlder(expiredMs));
+    this.tellStored();
     if (this.ready && this.shouldRotate()) await this.openFile();
     await this.files.reap();
     this.budget.freed(this.files.usedBytes + this.queueBytes);
@@ -180,7 +189,7 @@ export class FileJournal implements Journal {
       await this.groupFailed(waiting, group !== undefined, error);
       return;
     } finally {
-      for (const { batch } of waiting) this.queueBytes -= batch.data.length;
+      for (const one of waiting) this.queueBytes -= payloadOf(one);
     }
     this.lanes.commit();
     this.failures = 0;
@@ -261,9 +270,9 @@ export class FileJournal implements Journal {
   private rejectQueue(): void {
     const queue = this.queue;
     this.queue = [];
-    for (const { batch, reject } of queue) {
-      this.queueBytes -= batch.data.length;
-      reject(this.refusedForFailure());
+    for (const one of queue) {
+      this.queueBytes -= payloadOf(one);
+      one.reject(this.refusedForFailure());
     }
   }
 
@@ -284,12 +293,16 @@ export class FileJournal implements Journal {
     return this.budget.full || idleMs >= LIMITS.journalIdleMs;
   }
 
-  /** A drained journal leaves an empty file; else a last word proves that its end is whole. */
+  /**
+   * A drained journal leaves an empty file; else a last word proves that its end is whole. A
+   * drained file stays too while senders may still send its items again.
+   */
   private async leave(): Promise<void> {
     const file = this.files.current;
     if (file === undefined || file.batches === 0) return;
     try {
-      if (file.pending === 0) {
+      const idleMs = this.options.clock.monotonicMs() - this.lastTokenMs;
+      if (file.pending === 0 && idleMs >= LIMITS.journalIdleMs) {
         await this.openFile();
         await this.files.reap();
         return;
@@ -300,6 +313,19 @@ export class FileJournal implements Journal {
     } catch (error) {
       this.options.log.warn('the journal could not be closed cleanly; nothing is lost', { error });
     }
+  }
+
+  private tellStored(): void {
+    const batches = this.untold;
+    if (batches.length === 0) return;
+    try {
+      this.options.onStored?.(batches);
+    } catch (error) {
+      this.options.log.warn('what the engine stored could not be noted; it will be', { error });
+      return;
+    }
+    this.untold = [];
+    for (const batch of batches) this.pending.release(batch);
   }
 
   private tellEnds(ends: readonly SegmentEnd[]): void {

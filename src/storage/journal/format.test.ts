@@ -7,6 +7,7 @@ import {
   encodeBatchHeader,
   encodeFileHeader,
   encodeHeads,
+  FORMAT_VERSION,
   HEADER_MAX_BYTES,
   payloadMatches,
 } from './format.ts';
@@ -33,6 +34,7 @@ const header: fc.Arbitrary<Omit<BatchHeader, 'kind' | 'headerBytes'>> = fc.recor
   lane: name,
   bucketId: name,
   protocol: name,
+  notes: fc.integer({ min: 0, max: 3 }),
 });
 
 test('a batch header comes back as it was written', () => {
@@ -88,7 +90,7 @@ test('heads are padded to the size asked for, and their payload is checked', () 
 
 test('a file header tells its version, and only when it is whole', () => {
   const bytes = encodeFileHeader();
-  expect(decodeFileHeader(bytes)).toBe(1);
+  expect(decodeFileHeader(bytes)).toBe(FORMAT_VERSION);
   for (let at = 0; at < bytes.length; at++) {
     const altered = Buffer.from(bytes);
     altered[at]! ^= 0x10;

@@ -1,12 +1,14 @@
 import { crc32 } from 'node:zlib';
 import { LIMITS } from '../../model/limits.ts';
+import { HAS_ORIGINS, HAS_TOKENS } from './frame-notes.ts';
 
 /**
  * The journal's bytes, as docs/decisions/0002-journal-format.md defines them: a file header, then
  * frames. All numbers are little-endian. Pure; knows no keys.
  */
 
-export const FORMAT_VERSION = 1;
+/** 2: frames may have notes behind their columns. Files of version 1 have none. */
+export const FORMAT_VERSION = 2;
 export const FILE_HEADER_BYTES = 16;
 /** The part of a frame's header that both kinds share. */
 export const COMMON_BYTES = 32;
@@ -52,6 +54,8 @@ export interface BatchHeader extends FramePlace {
   readonly lane: string;
   readonly bucketId: string;
   readonly protocol: string;
+  /** Which notes stand behind the columns in the payload (frame-notes.ts). */
+  readonly notes: number;
 }
 
 export interface HeadsHeader extends FramePlace {
@@ -82,6 +86,7 @@ export function decodeFileHeader(bytes: Uint8Array): number | undefined {
 
 const KIND_HEADS = 1;
 const KIND_BATCH = 2;
+const ALL_NOTES = HAS_TOKENS | HAS_ORIGINS;
 
 /** A whole heads frame: its payload is clear JSON, padded with spaces to `frameBytes` if given. */
 export function encodeHeads(place: FramePlace, json: string, frameBytes = 0): Buffer {
@@ -121,7 +126,7 @@ export function encodeBatchHeader(
   name(header.lane, 116);
   name(header.bucketId, 118);
   name(header.protocol, 120);
-  out.writeUInt16LE(0, 122);
+  out.writeUInt16LE(header.notes, 122);
   writeCommon(out, KIND_BATCH, end, header.payloadBytes, header);
   sealHeader(out, end);
   return end;
@@ -163,7 +168,8 @@ function decodeBatch(
   const laneEnd = BATCH_FIXED_BYTES + buffer.readUInt16LE(116);
   const bucketEnd = laneEnd + buffer.readUInt16LE(118);
   const protocolEnd = bucketEnd + buffer.readUInt16LE(120);
-  if (protocolEnd !== common.headerBytes) return undefined;
+  const notes = buffer.readUInt16LE(122);
+  if (protocolEnd !== common.headerBytes || notes > ALL_NOTES) return undefined;
   return {
     kind: 'batch',
     ...common,
@@ -181,6 +187,7 @@ function decodeBatch(
     lane: buffer.toString('utf8', BATCH_FIXED_BYTES, laneEnd),
     bucketId: buffer.toString('utf8', laneEnd, bucketEnd),
     protocol: buffer.toString('utf8', bucketEnd, protocolEnd),
+    notes,
   };
 }
 

@@ -47,18 +47,18 @@ export class FrameKeys {
   }
 }
 
-/** Chunks of ciphertext and the tag; `data` is not copied or changed. */
+/** The ciphertext of each part, then the tag; the parts are not copied or changed. */
 export function encrypt(
   key: KeyObject,
   counter: number,
   header: Uint8Array,
-  data: Uint8Array,
-): [Buffer, Buffer] {
+  ...parts: readonly Uint8Array[]
+): Buffer[] {
   const cipher = createCipheriv(ALGORITHM, key, nonceOf(counter));
   cipher.setAAD(header);
-  const ciphertext = cipher.update(data);
+  const chunks = parts.filter(({ length }) => length > 0).map((part) => cipher.update(part));
   cipher.final();
-  return [ciphertext, cipher.getAuthTag()];
+  return [...chunks, cipher.getAuthTag()];
 }
 
 /** Undefined when the header or the payload is not what was encrypted. */

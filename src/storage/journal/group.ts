@@ -3,6 +3,7 @@ import type { Batch } from '../../model/batch.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Bucket, NumberedBatch, SegmentEnd } from '../../model/storage.ts';
 import type { JournalFile } from './files.ts';
+import type { FrameNotes } from './frame-notes.ts';
 import { encodeBatchHeader, HEADER_MAX_BYTES, TAG_BYTES } from './format.ts';
 import { encrypt, type FrameKeys } from './frame-cipher.ts';
 import type { Lanes } from './lanes.ts';
@@ -13,9 +14,14 @@ export interface Waiting {
   readonly batch: Batch;
   readonly bucket: Bucket;
   readonly lane: string;
+  readonly notes: FrameNotes;
   readonly resolve: (batch: NumberedBatch) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** Bytes of its payload in clear. */
+export const payloadOf = ({ batch, notes }: Pick<Waiting, 'batch' | 'notes'>): number =>
+  batch.data.length + notes.bytes.length;
 
 /** Frames of one write and one sync. */
 export interface Group {
@@ -64,11 +70,11 @@ export class GroupBuilder {
     let turnBytes = 0;
     this.used = 0;
     for (const one of waiting) {
-      const { batch, bucket, lane } = one;
+      const { batch, bucket, lane, notes } = one;
       const key = this.keys.known(bucket.disk, this.salt) ?? (await this.deriveKey(one));
       if (key === undefined) continue;
-      const sizeBytes = batch.data.length;
-      const rows = { rows: batch.rows, bytes: sizeBytes, observedNs: batch.observedNs };
+      const clearBytes = payloadOf(one);
+      const rows = { rows: batch.rows, bytes: clearBytes, observedNs: batch.observedNs };
       const place = this.lanes.place(lane, { ...rows, bucketId: bucket.id }, nowMs);
       if (place.ended !== undefined) ends.push(place.ended);
       this.counter += 1;
@@ -77,16 +83,18 @@ export class GroupBuilder {
       const at = { file: file.number, offset, groupStart };
       const header = this.room(HEADER_MAX_BYTES);
       const sealed = { disk: bucket.disk, salt: this.salt, counter: this.counter };
-      const fields = { ...meta, ...at, ...sealed, bucketId: bucket.id };
-      const payloadBytes = sizeBytes + TAG_BYTES;
+      const fields = { ...meta, ...at, ...sealed, bucketId: bucket.id, notes: notes.flags };
+      const payloadBytes = clearBytes + TAG_BYTES;
       const headerBytes = encodeBatchHeader({ ...fields, payloadBytes }, header);
       const clear = header.subarray(0, headerBytes);
       this.used += headerBytes;
-      this.lay(chunks, clear, encrypt(key, this.counter, clear, batch.data));
-      const numbered = new JournalBatch({ ...meta, sizeBytes }, bucket, file, at, this.readBack);
+      this.lay(chunks, clear, encrypt(key, this.counter, clear, batch.data, notes.bytes));
+      const sizes = { sizeBytes: batch.data.length, notesBytes: notes.bytes.length };
+      const kept = { ...meta, ...sizes, origins: batch.origins };
+      const numbered = new JournalBatch(kept, bucket, file, at, this.readBack);
       entries.push({ waiting: one, numbered });
       offset += headerBytes + payloadBytes;
-      turnBytes += sizeBytes;
+      turnBytes += clearBytes;
       if (turnBytes >= TURN_BYTES) {
         turnBytes = 0;
         await new Promise((resolve) => setImmediate(resolve));
@@ -104,19 +112,22 @@ export class GroupBuilder {
     }
   }
 
-  private lay(chunks: Uint8Array[], header: Buffer, [ciphertext, tag]: [Buffer, Buffer]): void {
-    if (ciphertext.length > SMALL_BYTES) {
-      chunks.push(header, ciphertext, tag);
+  private lay(chunks: Uint8Array[], header: Buffer, payload: readonly Buffer[]): void {
+    const body = payload.reduce((sum, { length }) => sum + length, 0);
+    if (body > SMALL_BYTES + TAG_BYTES) {
+      chunks.push(header, ...payload);
       return;
     }
-    const body = ciphertext.length + tag.length;
     const frame = this.arena.subarray(header.byteOffset - this.arena.byteOffset);
-    frame.set(ciphertext, header.length);
-    frame.set(tag, header.length + ciphertext.length);
+    let end = header.length;
+    for (const part of payload) {
+      frame.set(part, end);
+      end += part.length;
+    }
     this.used += body;
     // Frames that touch are one chunk.
     const last = chunks.at(-1);
-    const whole = frame.subarray(0, header.length + body);
+    const whole = frame.subarray(0, end);
     const touches =
       last?.buffer === whole.buffer && last.byteOffset + last.length === whole.byteOffset;
     if (!touches) chunks.push(whole);
@@ -142,9 +153,9 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 export function takeGroup(queue: Waiting[]): Waiting[] {
   let count = 0;
   let sizeBytes = 0;
-  for (const { batch } of queue) {
-    if (count > 0 && sizeBytes + batch.data.length > LIMITS.journalGroupBytes) break;
-    sizeBytes += batch.data.length;
+  for (const one of queue) {
+    if (count > 0 && sizeBytes + payloadOf(one) > LIMITS.journalGroupBytes) break;
+    sizeBytes += payloadOf(one);
     count += 1;
   }
   return queue.splice(0, count);

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Batch } from '../../model/batch.ts';
+import type { Origin } from '../../model/origin.ts';
 import type { NumberedBatch, SegmentEnd } from '../../model/storage.ts';
 import type { Fault } from './simulated-disk.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -14,13 +16,15 @@ import {
 
 /**
  * The journal's law, under every fault of the disk: what was acknowledged is recovered in order and
- * once; what was refused for certain never comes back; sequence numbers have no holes.
+ * once, with its tokens and origins; what was refused for certain never comes back; sequence
+ * numbers have no holes; of a batch with origins that is gone, the application was told before.
  */
 
 type Step =
-  | { do: 'append'; lane: number; rows: number; bytes: number; count: number }
+  | { do: 'append'; lane: number; rows: number; bytes: number; count: number; notes: string }
   | { do: 'settle' }
   | { do: 'release'; every: number }
+  | { do: 'deaf'; times: number }
   | { do: 'advance'; ms: number }
   | { do: 'clockBack' }
   | { do: 'faults'; after: number; count: number; fault: Fault }
@@ -37,6 +41,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       rows: fc.integer({ min: 1, max: 30_000 }),
       bytes: fc.integer({ min: 4, max: 30_000 }),
       count: fc.integer({ min: 1, max: 6 }),
+      notes: fc.constantFrom('', '', 'tokens', 'origins', 'both'),
     }),
   },
   { weight: 5, arbitrary: fc.constant({ do: 'settle' as const }) },
@@ -55,6 +60,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.constant({ do: 'clockBack' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('deaf' as const),
+      times: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -79,6 +91,8 @@ interface Sent {
   readonly lane: string;
   readonly rows: number;
   readonly data: Uint8Array;
+  readonly tokens: Uint32Array<ArrayBuffer> | undefined;
+  readonly origins: readonly Origin[] | undefined;
   state: 'waiting' | 'stored' | 'released' | 'refused' | 'unsure';
   seq: number;
   order: number;
@@ -93,6 +107,10 @@ class World {
   handles = new Map<number, NumberedBatch>();
   private readonly faults = new Map<number, Fault>();
   private order = 0;
+  /** Seqs of lanes that `onStored` was told of, durably: the application's own memory. */
+  private readonly told = new Set<string>();
+  /** How often `onStored` still fails. */
+  private deaf = 0;
 
   constructor(seed: number) {
     let state = seed | 1;
@@ -114,6 +132,7 @@ class World {
     else if (one.do === 'settle') await settle(this.disk);
     else if (one.do === 'release') this.release(one.every);
     else if (one.do === 'advance') this.time.advance(one.ms);
+    else if (one.do === 'deaf') this.deaf = one.times;
     else if (one.do === 'clockBack') this.time.wallMs -= 3_600_000;
     else if (one.do === 'faults') {
       const from = this.disk.operations + 1 + one.after;
@@ -123,25 +142,47 @@ class World {
     if (this.disk.crashed) await this.crash('process');
   }
 
-  private append({ lane, rows, bytes, count }: Step & { do: 'append' }): void {
+  private append({ lane, rows, bytes, count, notes }: Step & { do: 'append' }): void {
     for (let i = 0; i < count; i++) {
       const id = this.sent.length;
       const data = new Uint8Array(bytes).fill(id);
       new DataView(data.buffer).setUint32(0, id);
       const name = `tenant-${lane}/default/n1`;
-      const one: Sent = { id, lane: name, rows, data, state: 'waiting', seq: 0, order: 0 };
+      const sent = {
+        ...this.notesOf(id, rows, notes),
+        state: 'waiting' as const,
+        seq: 0,
+        order: 0,
+      };
+      const one: Sent = { id, lane: name, rows, data, ...sent };
       this.sent.push(one);
-      this.now?.journal
-        .append(testBatch(data, rows, this.time.clock.observedNs()), testBucket(lane))
-        .then(
-          (batch) => this.stored(one, batch),
-          (error: unknown) => {
-            // Only these words are a promise; a full disk may leave it unknown.
-            const said = error instanceof Error ? error.message : '';
-            one.state = said.includes('nothing of the batch') ? 'refused' : 'unsure';
-          },
-        );
+      this.now?.journal.append(this.batchOf(one), testBucket(lane)).then(
+        (batch) => this.stored(one, batch),
+        (error: unknown) => {
+          // Only these words are a promise; a full disk may leave it unknown.
+          const said = error instanceof Error ? error.message : '';
+          one.state = said.includes('nothing of the batch') ? 'refused' : 'unsure';
+        },
+      );
     }
+  }
+
+  private notesOf(id: number, rows: number, notes: string): Pick<Sent, 'tokens' | 'origins'> {
+    const origins = [{ agent: 'a', source: `s${id % 3}`, from: id, to: id + rows - 1 }];
+    return {
+      tokens: /tokens|both/.test(notes) ? new Uint32Array(2 * rows).fill(id + 1) : undefined,
+      origins: /origins|both/.test(notes) ? origins : undefined,
+    };
+  }
+
+  private batchOf({ data, rows, tokens, origins }: Sent): Batch {
+    const batch = testBatch(new Uint8Array(data), rows, this.time.clock.observedNs());
+    return { ...batch, ...(tokens && { tokens }), ...(origins && { origins }) };
+  }
+
+  private tell(batches: readonly NumberedBatch[]): void {
+    if (this.deaf-- > 0) throw new Error('not now');
+    for (const { lane, seq } of batches) this.told.add(`${lane} ${seq}`);
   }
 
   private stored(one: Sent, batch: NumberedBatch): void {
@@ -181,7 +222,11 @@ class World {
     this.now = undefined;
     for (let attempt = 0; ; attempt++) {
       if (attempt > 3) this.faults.clear();
-      const opening = openTestJournal(this.disk, this.time, { maxBytes: 2 ** 20, ends: this.ends });
+      const opening = openTestJournal(this.disk, this.time, {
+        maxBytes: 2 ** 20,
+        ends: this.ends,
+        onStored: (batches) => this.tell(batches),
+      });
       const outcome = opening.catch((error: unknown) => error as Error);
       await settle(this.disk);
       if (this.disk.crashed) {
@@ -199,7 +244,8 @@ class World {
     }
   }
 
-  private async check({ journal }: TestJournal): Promise<void> {
+  private async check({ journal, tokens }: TestJournal): Promise<void> {
+    const tokensOf = new Map(tokens);
     const counters = journal.counters;
     expect(counters.damages, 'no damage without rot').toBe(0);
     this.handles.clear();
@@ -213,6 +259,8 @@ class World {
       expect(seen.has(id), 'once').toBe(false);
       seen.add(id);
       expect(Buffer.compare(data, one.data), 'the same bytes').toBe(0);
+      expect(sameTokens(tokensOf.get(batch), one.tokens), 'its tokens').toBe(true);
+      expect(batch.origins, 'its origins').toEqual(one.origins);
       expect(one.state, 'what was refused stays away').not.toBe('refused');
       expect(batch.seq, 'in order').toBeGreaterThan(lastSeq.get(batch.lane) ?? 0);
       lastSeq.set(batch.lane, batch.seq + batch.rows - 1);
@@ -225,6 +273,8 @@ class World {
     }
     for (const one of this.sent) {
       if (one.state === 'stored') expect(seen.has(one.id), `acknowledged ${one.id}`).toBe(true);
+      if (one.state !== 'released' || one.origins === undefined) continue;
+      expect(this.told.has(`${one.lane} ${one.seq}`), `told of ${one.id}`).toBe(true);
     }
     this.checkDense();
     this.checkSegments();
@@ -261,6 +311,11 @@ class World {
     }
   }
 }
+
+const sameTokens = (found: Uint32Array | undefined, sent: Uint32Array | undefined): boolean =>
+  found === undefined || sent === undefined
+    ? found === sent
+    : Buffer.from(found.buffer).equals(Buffer.from(sent.buffer));
 
 test('acknowledged batches survive every fault, once and in order', async () => {
   await fc.assert(

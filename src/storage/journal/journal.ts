@@ -39,6 +39,16 @@ export interface JournalOptions {
    * with the same values; also during `openJournal`.
    */
   onSegmentEnd(end: SegmentEnd): void;
+  /**
+   * During `openJournal`, in the order of writing: a batch was found again, and this is what its
+   * items are known by.
+   */
+  onTokens?(batch: NumberedBatch, tokens: Uint32Array): void;
+  /**
+   * The engine holds these batches with `origins`. What is to be known of them afterwards must be
+   * durable when this returns, for their frames may go then. When it throws it is called again.
+   */
+  onStored?(batches: readonly NumberedBatch[]): void;
   /** The bucket of an id that was appended before; throws when there is none. */
   resolveBucket(id: string): Bucket;
 }
@@ -89,7 +99,10 @@ export interface Journal extends JournalRelease {
   /** Age of the oldest batch not released; 0n when there is none. */
   readonly oldestAgeNs: bigint;
   readonly counters: Readonly<JournalCounters>;
-  /** Writes what waits, ends all segments, and leaves nothing behind if all was released. */
+  /**
+   * Writes what waits, ends all segments, and leaves nothing behind if all was released, save items
+   * so new that their senders may still send them again.
+   */
   close(): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 import type { Batch, Signal } from '../../model/batch.ts';
 import { LIMITS } from '../../model/limits.ts';
+import type { Origin } from '../../model/origin.ts';
 import type { Bucket, NumberedBatch } from '../../model/storage.ts';
 import type { JournalFile } from './files.ts';
 import type { FramePlace } from './format.ts';
@@ -7,8 +8,11 @@ import type { FramePlace } from './format.ts';
 /** Reads a frame back from disk and checks it. */
 export type ReadBack = (frame: JournalBatch) => Promise<Uint8Array>;
 
-type Meta = Omit<Batch, 'data' | 'layouts' | 'tenant' | 'signal'> &
-  Pick<NumberedBatch, 'lane' | 'seq' | 'segment' | 'sizeBytes'>;
+type Meta = Omit<Batch, 'data' | 'layouts' | 'tenant' | 'signal' | 'tokens' | 'origins'> &
+  Pick<NumberedBatch, 'lane' | 'seq' | 'segment' | 'sizeBytes'> & {
+    readonly notesBytes: number;
+    readonly origins: readonly Origin[] | undefined;
+  };
 
 /** A batch that is durable in the journal. */
 export class JournalBatch implements NumberedBatch {
@@ -26,6 +30,9 @@ export class JournalBatch implements NumberedBatch {
   readonly segment: number;
   readonly bucket: Bucket;
   readonly sizeBytes: number;
+  /** Bytes behind the columns in the frame. */
+  readonly notesBytes: number;
+  declare readonly origins?: readonly Origin[];
   readonly file: JournalFile;
   readonly offset: number;
   /** The columns, while there is room for them in memory. */
@@ -53,6 +60,8 @@ export class JournalBatch implements NumberedBatch {
     this.segment = meta.segment;
     this.bucket = bucket;
     this.sizeBytes = meta.sizeBytes;
+    this.notesBytes = meta.notesBytes;
+    if (meta.origins !== undefined) this.origins = meta.origins;
     this.file = file;
     this.offset = place.offset;
     this.readBack = readBack;

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { beforeEach, expect, test } from 'vitest';
 import { MeshtrailError } from '../../model/errors.ts';
+import { LIMITS, overrideLimits } from '../../model/limits.ts';
 import type { Keyring } from '../../model/storage.ts';
 import { createLog } from '../../platform/log.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -15,6 +16,7 @@ import {
   type TestJournal,
 } from './simulated-journal.ts';
 
+const LIMITS_BEFORE = { ...LIMITS };
 const FIRST = `${DIRECTORY}/00000001.journal`;
 const SECOND = `${DIRECTORY}/00000002.journal`;
 
@@ -200,13 +202,76 @@ test('sequence numbers go on after all files were deleted but the newest', async
 test('a file of a later version is refused, and stays', async () => {
   await write(1);
   const altered = disk.contents(FIRST);
-  altered.writeUInt32LE(2, 8);
+  altered.writeUInt32LE(3, 8);
   altered.writeUInt32LE(crc32(altered.subarray(0, 12)), 12);
   disk.tamper(FIRST, altered);
   await expect(reopen()).rejects.toThrow(
-    '/journal/00000001.journal has journal format 2; this program knows 1',
+    '/journal/00000001.journal has journal format 3; this program knows 2',
   );
   expect(disk.contents(FIRST)).toEqual(altered);
+});
+
+test('a file of version 1, which knew no notes, is read', async () => {
+  await write(3);
+  const altered = disk.contents(FIRST);
+  altered.writeUInt32LE(1, 8);
+  altered.writeUInt32LE(crc32(altered.subarray(0, 12)), 12);
+  disk.tamper(FIRST, altered);
+  expect(await names(await reopen())).toEqual([0, 1, 2]);
+});
+
+const NOTED = {
+  tokens: Uint32Array.of(1, 2, 0, 0, 0xffffffff, 7),
+  origins: [
+    { agent: 'a', source: 'größer', from: 5, to: 6 },
+    { agent: 'a', source: 'y', from: 2 ** 50, to: 2 ** 50 },
+  ],
+};
+
+test.each([
+  ['tokens and origins', NOTED],
+  ['tokens', { tokens: NOTED.tokens }],
+  ['origins', { origins: NOTED.origins }],
+])('a batch comes back with its %s, and its columns as they were', async (_, notes) => {
+  for (const sizeBytes of [10, 40_000]) {
+    disk = new SimulatedDisk(() => 0.5);
+    const { journal } = await openTestJournal(disk, time);
+    const data = new Uint8Array(sizeBytes).fill(9);
+    await journal.append({ ...testBatch(data, 3), ...notes }, testBucket(0));
+    await journal.append(testBatch(data, 3), testBucket(0));
+    die();
+    overrideLimits({ pendingMemoryBytes: 0 });
+    const opened = await reopen();
+    overrideLimits(LIMITS_BEFORE);
+    const [first, second] = opened.journal.recovered;
+    expect(first?.origins).toEqual('origins' in notes ? notes.origins : undefined);
+    expect(second).not.toHaveProperty('origins');
+    const tokens = 'tokens' in notes ? [[first, notes.tokens]] : [];
+    expect(opened.tokens).toEqual(tokens);
+    for (const batch of [first, second]) {
+      expect(batch?.sizeBytes).toBe(sizeBytes);
+      expect(Buffer.from((await batch?.load()) ?? []).equals(data)).toBe(true);
+    }
+    expect(opened.journal.counters.readBacks).toBe(2);
+    time.forget();
+  }
+});
+
+test('tokens outlive a clean end that comes soon after them, and nothing else does', async () => {
+  for (const [waitMs, notes, kept] of [
+    [0, NOTED, 1],
+    [LIMITS.journalIdleMs, NOTED, 0],
+    [0, { origins: NOTED.origins }, 0],
+  ] as const) {
+    disk = new SimulatedDisk(() => 0.5);
+    const { journal } = await openTestJournal(disk, time);
+    const batch = { ...testBatch(new Uint8Array(9), 3), ...notes };
+    journal.release(await journal.append(batch, testBucket(0)));
+    time.advance(waitMs);
+    await journal.close();
+    expect((await reopen()).journal.recovered).toHaveLength(kept);
+    die();
+  }
 });
 
 test('batches whose key was destroyed are gone without an error; their numbers stay taken', async () => {

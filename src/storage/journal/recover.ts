@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { MeshtrailError } from '../../model/errors.ts';
-import type { Bucket, SegmentEnd } from '../../model/storage.ts';
+import { MeshtrailError, must } from '../../model/errors.ts';
+import type { Bucket, NumberedBatch, SegmentEnd } from '../../model/storage.ts';
 import type { Disk, DiskFile } from '../../platform/disk.ts';
 import { errorCode, isDiskFull } from '../../platform/disk.ts';
 import type { Log } from '../../platform/log.ts';
@@ -15,6 +15,7 @@ import {
 } from './files.ts';
 import { decrypt, type FrameKeys } from './frame-cipher.ts';
 import { type BatchHeader, TAG_BYTES } from './format.ts';
+import { splitPayload } from './frame-notes.ts';
 import { type Lanes, lanesShape } from './lanes.ts';
 import { JournalBatch, type PendingBatches, type ReadBack } from './pending.ts';
 import { type Damage, type Found, type OpenFrame, scanFile } from './scan.ts';
@@ -29,6 +30,7 @@ export interface Recovery {
   readonly pending: PendingBatches;
   readonly readBack: ReadBack;
   resolveBucket(id: string): Bucket;
+  onTokens?(batch: NumberedBatch, tokens: Uint32Array): void;
 }
 
 export interface Recovered {
@@ -281,7 +283,7 @@ class RecoveryRun {
     return true;
   }
 
-  #takeBatch(file: JournalFile, header: BatchHeader, data: Uint8Array): void {
+  #takeBatch(file: JournalFile, header: BatchHeader, payload: Uint8Array): void {
     const { log, pending, readBack } = this.#recovery;
     let bucket: Bucket;
     try {
@@ -293,9 +295,13 @@ class RecoveryRun {
       log.error('a journalled batch has no bucket', { bucketId, lane, seq, rows, error });
       return;
     }
-    const meta = { ...header, sizeBytes: data.length };
+    const { data, tokens, origins } = must(splitPayload(header, payload), 'a sealed payload');
+    const sizes = { sizeBytes: data.length, notesBytes: payload.length - data.length };
+    const meta = { ...header, ...sizes, origins };
+    const batch = new JournalBatch(meta, bucket, file, header, readBack);
+    if (tokens !== undefined) this.#recovery.onTokens?.(batch, tokens);
     file.batches += 1;
-    pending.add(new JournalBatch(meta, bucket, file, header, readBack), data);
+    pending.add(batch, data);
   }
 
   #report(file: JournalFile, damage: Damage): void {

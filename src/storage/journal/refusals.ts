@@ -29,11 +29,16 @@ export function closing(): MeshtrailError {
   return new MeshtrailError('journal_failed', 'the journal is closing', 'Send again later.');
 }
 
-/** Why a batch cannot be written at all; undefined when it can. */
-export function ofBatch(batch: Batch, lane: string, bucket: Bucket): MeshtrailError | undefined {
-  const { rows, data, observedNs, minNs, maxNs, protocol } = batch;
+/** Why a batch of `sizeBytes` cannot be written at all; undefined when it can. */
+export function ofBatch(
+  batch: Batch,
+  lane: string,
+  bucket: Bucket,
+  sizeBytes: number,
+): MeshtrailError | undefined {
+  const { rows, observedNs, minNs, maxNs, protocol } = batch;
   if (rows < 1 || rows > LIMITS.rowsPerBatch) return unfit(`it has ${rows} rows`);
-  if (data.length > LIMITS.journalFrameBytes) return unfit(`it has ${data.length} bytes`);
+  if (sizeBytes > LIMITS.journalFrameBytes) return unfit(`it has ${sizeBytes} bytes`);
   for (const time of [observedNs, minNs, maxNs]) {
     if (BigInt.asIntN(64, time) !== time) return unfit('a time does not fit 64 bits');
   }

@@ -83,8 +83,14 @@ export function testBatch(
   observedNs = 1_767_600_000_000_000_000n,
 ): Batch {
   const times = { observedNs, minNs: observedNs - 5n, maxNs: observedNs };
-  const signal = 'logs' as const;
-  const head = { signal, tenant: 'unused', protocol: 'test', rows, columns: 2, layouts: [] };
+  const head = {
+    signal: 'logs' as const,
+    tenant: 'unused',
+    protocol: 'test',
+    rows,
+    columns: 2,
+    layouts: [],
+  };
   return { ...head, data, rawBytes: 7, ...times };
 }
 
@@ -93,15 +99,24 @@ export interface TestJournal {
   /** What the listeners heard. */
   readonly durable: NumberedBatch[];
   readonly ends: SegmentEnd[];
+  /** What was found of tokens. */
+  readonly tokens: (readonly [NumberedBatch, Uint32Array])[];
 }
 
 export async function openTestJournal(
   disk: SimulatedDisk,
   time: HandClock,
-  more: { maxBytes?: number; log?: Log; keyring?: Keyring; ends?: SegmentEnd[] } = {},
+  more: {
+    maxBytes?: number;
+    log?: Log;
+    keyring?: Keyring;
+    ends?: SegmentEnd[];
+    onStored?: (batches: readonly NumberedBatch[]) => void;
+  } = {},
 ): Promise<TestJournal> {
   const durable: NumberedBatch[] = [];
   const ends: SegmentEnd[] = more.ends ?? [];
+  const tokens: (readonly [NumberedBatch, Uint32Array])[] = [];
   const journal = await openJournal({
     directory: DIRECTORY,
     disk: disk.open(),
@@ -112,9 +127,11 @@ export async function openTestJournal(
     log: more.log ?? silentLog,
     onDurable: (batch) => durable.push(batch),
     onSegmentEnd: (end) => ends.push(end),
+    onTokens: (batch, found) => void tokens.push([batch, found]),
+    ...(more.onStored && { onStored: more.onStored }),
     resolveBucket,
   });
-  return { journal, durable, ends };
+  return { journal, durable, ends, tokens };
 }
 
 /** Waits until the journal has nothing left to do. */
