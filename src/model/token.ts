@@ -1,3 +1,5 @@
+import { viewOf } from './bytes.ts';
+
 /**
  * A token is 64 bits that stand for one item of one sender: two items with the same token within
  * the bounded recent window of a tenant are one item that was sent twice, and are stored once.
@@ -29,29 +31,36 @@ export class Token {
     return this;
   }
 
-  /** Mixes in a byte range and its length. */
+  /**
+   * Mixes in a byte range and its length. Four words at a time into four lanes, each of which takes
+   * in its neighbour: a round loses nothing of the state, nor of the words.
+   */
   bytes(buf: Uint8Array, start: number, end: number): this {
-    let high = this.high;
-    let low = this.low;
+    const view = viewOf(buf);
+    let a = this.high;
+    let b = this.low;
+    let c = a ^ 0x243f6a88;
+    let d = b ^ 0x13198a2e;
     let at = start;
-    for (; at + 4 <= end; at += 4) {
-      const word =
-        (buf[at] as number) |
-        ((buf[at + 1] as number) << 8) |
-        ((buf[at + 2] as number) << 16) |
-        ((buf[at + 3] as number) << 24);
-      high = Math.imul(high ^ word, 0xcc9e2d51);
-      high ^= high >>> 15;
-      low = Math.imul(((low << 5) | (low >>> 27)) ^ word, 0x1b873593);
-      low ^= low >>> 13;
+    for (; at + 16 <= end; at += 16) {
+      a = (Math.imul(a ^ view.getInt32(at, true), 0xcc9e2d51) + b) | 0;
+      b = (Math.imul(b ^ view.getInt32(at + 4, true), 0x1b873593) + c) | 0;
+      c = (Math.imul(c ^ view.getInt32(at + 8, true), 0x85ebca6b) + d) | 0;
+      d = (Math.imul(d ^ view.getInt32(at + 12, true), 0xc2b2ae35) + ((a << 13) | (a >>> 19))) | 0;
+      a ^= a >>> 15;
+      c ^= c >>> 13;
     }
-    for (; at < end; at++) {
-      high = Math.imul(high ^ (buf[at] as number), 0x01000193);
-      low = Math.imul(((low << 3) | (low >>> 29)) ^ (buf[at] as number), 0x85ebca6b);
+    if (at < end) {
+      a = (Math.imul(a ^ wordOf(view, at, end), 0xcc9e2d51) + b) | 0;
+      b = (Math.imul(b ^ wordOf(view, at + 4, end), 0x1b873593) + c) | 0;
+      c = (Math.imul(c ^ wordOf(view, at + 8, end), 0x85ebca6b) + d) | 0;
+      d ^= wordOf(view, at + 12, end);
     }
-    this.high = high;
-    this.low = low;
-    return this.number(end - start);
+    const high = (finish(a ^ (end - start)) + b) | 0;
+    const low = (finish(b ^ high) + c) | 0;
+    this.high = (finish(high ^ c) + low) | 0;
+    this.low = (finish(low ^ d) + this.high) | 0;
+    return this;
   }
 
   text(text: string): this {
@@ -74,6 +83,14 @@ export class Token {
     if (!this.isSet) this.low = 1;
   }
 }
+
+/** The word at `at` of what ends at `end`; zeros stand for what is not there. */
+const wordOf = (view: DataView, at: number, end: number): number => {
+  if (at + 4 <= end) return view.getInt32(at, true);
+  let word = 0;
+  for (let i = at, shift = 0; i < end; i++, shift += 8) word |= view.getUint8(i) << shift;
+  return word;
+};
 
 /** MurmurHash3's finalizer (Appleby, public domain). */
 const finish = (word: number): number => {
