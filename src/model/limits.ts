@@ -187,6 +187,37 @@ export const LIMITS = {
   ndjsonErrors: 20,
 
 
+  // --- the agent's inputs
+  /** Sources of one input that are read at a time: two keep disk and processor busy. */
+  agentReaders: 2,
+  /** Bytes of one turn of a source, before others get theirs. */
+  agentTurnBytes: 8_388_608,
+  /** Bytes that are read at once: what stays in a processor's cache. */
+  agentReadBytes: 524_288,
+  /** Files that one input keeps open; beyond it the one idle for the longest is closed. */
+  agentOpenFiles: 4_096,
+  /** Files that one input follows; more are counted and not read. */
+  agentFiles: 65_536,
+  /** Folders that one look goes through, and how deep. */
+  agentFolders: 65_536,
+  agentFolderDepth: 32,
+  /** Peers of a syslog relay that are told apart; the others are one source. */
+  agentPeers: 4_096,
+  /** Connections of a relay. */
+  agentConnections: 1_024,
+  /** Bytes of datagrams or requests that a relay holds; beyond, they are dropped or refused. */
+  agentRelayBytes: 33_554_432,
+  /** Body of one request to the OTLP relay, bytes. */
+  agentRequestBytes: 16_777_216,
+  /** Lines of one joined stack trace: a dump of a busy Go program has thousands. */
+  multilineLines: 4_096,
+  /** How long a trace that may go on is waited for, ms. */
+  multilineFlushMs: 1_000,
+  /** Pods whose metadata is kept: far above what a node runs. */
+  agentPods: 16_384,
+  /** One event or page of the Kubernetes API, bytes. */
+  agentKubernetesBytes: 16_777_216,
+
   // --- layouts
   /** Layouts of one bucket: lines of others are kept whole, and counted. */
   layoutsPerBucket: 4_096,
