@@ -111,6 +111,10 @@ export const LIMITS = {
   silenceMs: 1_000,
   /** Bytes of one stream connection that may wait for durability before it is paused. */
   streamWindowBytes: 1_048_576,
+  /** gRPC calls at a time on one connection: exporters have one or a few. */
+  grpcCalls: 128,
+  /** A gRPC peer that is silent is asked whether it lives after so long, ms. */
+  grpcPingMs: 60_000,
   /** Live tails open at a time. */
   tails: 200,
   /** Durable batches that wait to be shown to live tails; more are dropped and counted. */
@@ -162,6 +166,14 @@ export const LIMITS = {
   /** Attributes, events and links of one span that are read; spans of more are rejected. */
   spanItemsRead: 16_384,
 
+  // --- decode: Zipkin and Jaeger
+  /** Attributes, events and links each of one span; more are counted as dropped. */
+  spanItems: 16_384,
+  /** Length of an annotation or tag in which attributes are looked for: longer ones are text. */
+  spanTextLength: 65_536,
+  /** Nesting of thrift values that are stepped over. */
+  thriftDepth: 64,
+
   // --- decode: syslog
   /** Room for a frame's header and structured data in front of a line of `lineBytes`, bytes. */
   syslogHeaderBytes: 65_536,
@@ -171,6 +183,20 @@ export const LIMITS = {
   syslogCountDigits: 9,
   /** Unfinished frames held by all connections of a thread, bytes; beyond, long ones are cut. */
   syslogHeldBytes: 67_108_864,
+
+  // --- decode: forward, Lumberjack, RELP
+  /** Unfinished messages held by all connections of a thread, bytes, for each of the protocols. */
+  streamHeldBytes: 134_217_728,
+  /** One message of a forward sender that has not proved its key yet, bytes: names and digests. */
+  handshakeBytes: 16_384,
+  /** Nesting of MessagePack values that is followed; deeper entries are rejected. */
+  msgpackDepth: 64,
+  /** Compressed Lumberjack frames within each other: senders use one. */
+  lumberjackNesting: 4,
+  /** Events between partial Lumberjack acknowledgements: what a broken connection may double. */
+  lumberjackAckEvents: 1_024,
+  /** Offers of one RELP `open`, bytes: a few short lines. */
+  relpOfferBytes: 4_096,
 
   // --- decode: Elasticsearch and NDJSON
   /**
@@ -186,6 +212,33 @@ export const LIMITS = {
   /** Bad lines that one NDJSON reply tells; the rest is counted. */
   ndjsonErrors: 20,
 
+  // --- decode: our agent
+  /** Head of one batch, bytes: a few hundred a source. */
+  agentHeadBytes: 1_048_576,
+  /** Sources of one batch; an agent with more sends several. */
+  agentSources: 1_024,
+  /** Length of the names that an agent gives its host and sources. */
+  agentNameLength: 1_024,
+  /** Sources whose numbers an agent or a server remembers; those silent longest are forgotten. */
+  agentSourcesKept: 65_536,
+
+  // --- decode: GELF, raw lines, journald and items of JSON
+  /** Items of one body that are no JSON and behind which reading goes on; then the rest is one. */
+  brokenItems: 64,
+  /** One GELF message, bytes, as sent and unpacked: what 128 datagrams can hold. */
+  gelfMessageBytes: 8_388_608,
+  /** Unfinished GELF frames, and chunks, held by a thread, bytes; beyond, messages are refused. */
+  gelfHeldBytes: 67_108_864,
+  /** Chunked messages that wait for chunks; beyond, the oldest is given up. */
+  gelfChunkedMessages: 4_096,
+  /** Life of an unfinished chunked message, s (GELF: 5). */
+  gelfChunkS: 5,
+  /** Unfinished raw lines held by all connections of a thread, bytes; beyond, they are cut. */
+  rawHeldBytes: 67_108_864,
+  /** One entry of a journal, bytes: core dumps are in there too; its fields are cut at this. */
+  journaldEntryBytes: 16_777_216,
+  /** Unfinished entries held by all uploads of a thread, bytes. */
+  journaldHeldBytes: 134_217_728,
 
   // --- the agent's inputs
   /** Sources of one input that are read at a time: two keep disk and processor busy. */
