@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
@@ -7,6 +6,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeCertificates } from '../../sim/certificates.ts';
 import { freePort } from '../../sim/round.ts';
 import { eventually } from '../../sim/running-server.ts';
 import { ServerProcess } from '../../sim/server-process.ts';
@@ -15,25 +15,6 @@ import { ServerProcess } from '../../sim/server-process.ts';
 const KEY = 'the-administrators-key-of-a-test';
 const authorization = `Bearer ${KEY}`;
 const directory = mkdtempSync(join(tmpdir(), 'meshtrail-tls-'));
-
-const openssl = (...words: string[]): unknown =>
-  execFileSync('openssl', words, { cwd: directory, stdio: 'pipe' });
-
-/** A CA, certificates of it for the server and for a client, and one that nobody signed. */
-const makeCertificates = (): void => {
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  openssl('req', '-x509', ...ec, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=ca');
-  openssl('req', '-x509', ...ec, '-keyout', 'rogue.key', '-out', 'rogue.pem', '-subj', '/CN=rogue');
-  for (const [name, more] of [
-    ['server', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
-    ['client', 'extendedKeyUsage=clientAuth'],
-  ] as const) {
-    openssl('req', ...ec, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-    writeFileSync(join(directory, `${name}.ext`), more);
-    const sign = ['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key'];
-    openssl(...sign, '-CAcreateserial', '-out', `${name}.pem`, '-extfile', `${name}.ext`);
-  }
-};
 
 const pem = (name: string): Buffer => readFileSync(join(directory, name));
 
@@ -96,7 +77,7 @@ const linesOf = async (port: number, query: string): Promise<string> => {
 const syslogLine = (service: string): string =>
   `<14>1 ${new Date().toISOString()} h ${service} - - - hello\n`;
 
-beforeAll(makeCertificates);
+beforeAll(() => makeCertificates(directory));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('TLS', () => {

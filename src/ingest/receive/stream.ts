@@ -53,6 +53,9 @@ export interface StreamListener {
   close(graceMs: number): Promise<void>;
 }
 
+/** Time for connections that were cut to settle, ms. */
+const SETTLE_MS = 500;
+
 let connections = 0;
 
 const plain = (address: string | undefined): string =>
@@ -268,7 +271,11 @@ export const listenTcp = async (
     });
     // What has arrived is read and made durable; senders notice the end and reconnect elsewhere.
     for (const socket of open.keys()) socket.destroySoon();
-    await Promise.all(open.values());
+    // What cannot be made durable now does not keep the server from ending: it was not answered.
+    const enough = new AbortController();
+    const most = systemClock.sleep(graceMs + SETTLE_MS, enough.signal);
+    await Promise.race([Promise.all(open.values()), most]);
+    enough.abort();
     cut.cancel();
   };
   return { host: address.host, port, close };
