@@ -3,9 +3,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 /**
  * One administrator key until access lands. It is accepted wherever the sender's own protocol
  * carries a secret: `Authorization: Bearer`, Basic password, `ApiKey`, `Splunk <token>`,
- * `DD-API-KEY`,
- * `?dd-api-key=`, `/v1/input/KEY`, `X-Amz-Firehose-Access-Key`. Keys are compared by digest, in
- * constant time, and never logged.
+ * `DD-API-KEY`, `?dd-api-key=`, `?api_key=`, `?token=`, `/v1/input/KEY`,
+ * `X-Amz-Firehose-Access-Key`. Keys are compared by digest, in constant time, and never logged.
  */
 export interface Credentials {
   readonly headers: Readonly<Record<string, string>>;
@@ -43,6 +42,9 @@ const afterColon = (text: string): string => {
   return colon < 0 ? text : text.slice(colon + 1);
 };
 
+/** Datadog's two spellings, and Splunk's. */
+const QUERY_NAMES = ['dd-api-key', 'api_key', 'token'] as const;
+
 /** All secrets that a request carries, in any of the known places. */
 export const secretsOf = ({ headers, path, query }: Credentials): string[] => {
   const secrets: string[] = [];
@@ -64,10 +66,11 @@ export const secretsOf = ({ headers, path, query }: Credentials): string[] => {
     const secret = headers[name];
     if (secret !== undefined) secrets.push(secret);
   }
-  const fromQuery = query.includes('dd-api-key=')
-    ? new URLSearchParams(query).get('dd-api-key')
-    : null;
-  if (fromQuery !== null) secrets.push(fromQuery);
+  for (const name of QUERY_NAMES) {
+    if (!query.includes(`${name}=`)) continue;
+    const secret = new URLSearchParams(query).get(name);
+    if (secret !== null) secrets.push(secret);
+  }
   const input = /^\/v1\/input\/([^/]+)$/.exec(path)?.[1];
   if (input !== undefined) secrets.push(safeDecode(input));
   return secrets.filter((secret) => secret !== '');

@@ -45,9 +45,10 @@ export class Intake {
 
   /** The routes of one decoder. */
   routes(decoder: HttpDecoder, mount: string): Route[] {
-    return decoder.routes.map(({ method, path }) => ({
+    return decoder.routes.map(({ method, path, open = false }) => ({
       method,
       path,
+      open,
       mount,
       ...(decoder.secret === 'none' && { near: true }),
       handle: (request, body) => this.request(decoder, request, body),

@@ -1,8 +1,14 @@
 import type { HttpDecoder, StreamDecoder } from './decode.ts';
+import { createDatadog } from './datadog.ts';
 import { createElasticsearch } from './elasticsearch.ts';
+import { createFirehose } from './firehose.ts';
+import { createGelf, createGelfHttp } from './gelf.ts';
+import { createHec } from './hec.ts';
+import { createK8sAudit } from './k8s-audit.ts';
 import { createLoki, type LokiOptions } from './loki.ts';
 import { createNdjson } from './ndjson.ts';
 import { createOtlp } from './otlp.ts';
+import { createRaw } from './raw.ts';
 import { createSyslog } from './syslog.ts';
 
 /** `open`: no key is needed; `unknown`: the server knows the key's digest only. */
@@ -28,6 +34,16 @@ export interface Decoders {
 
 export const createDecoders = (options: DecoderOptions): Decoders =>
   Object.freeze({
-    http: Object.freeze([createElasticsearch(), createLoki(options), createNdjson(), createOtlp()]),
-    streams: Object.freeze([createSyslog()]),
+    http: Object.freeze([
+      createDatadog(),
+      createElasticsearch(),
+      createFirehose(),
+      createGelfHttp(),
+      createHec(),
+      createK8sAudit(),
+      createLoki(options),
+      createNdjson(),
+      createOtlp(),
+    ]),
+    streams: Object.freeze([createGelf(), createRaw(), createSyslog()]),
   });

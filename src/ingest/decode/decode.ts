@@ -71,7 +71,7 @@ export interface HttpDecoder {
    * Paths served: exact, or with `{name}` segments, or a trailing `*`. `native` is the name of the
    * native port on which the same paths are served too, where there is one.
    */
-  readonly routes: readonly { readonly method: string; readonly path: string }[];
+  readonly routes: readonly DecoderRoute[];
   readonly native?: string;
   /** Prefix under which the routes are mounted on the main port ('' or '/elastic'). */
   readonly mount: string;
@@ -81,7 +81,17 @@ export interface HttpDecoder {
    */
   readonly secret?: 'none';
   decode(request: DecodeRequest, sink: EventSink): Reply;
-  refuse(why: Refusal, request: Pick<DecodeRequest, 'headers' | 'path'>): Reply;
+  refuse(
+    why: Refusal,
+    request: Pick<DecodeRequest, 'headers' | 'path'> & { readonly query?: string },
+  ): Reply;
+}
+
+export interface DecoderRoute {
+  readonly method: string;
+  readonly path: string;
+  /** Served without a key: probes of the protocol's own, which tell nothing. */
+  readonly open?: boolean;
 }
 
 /**

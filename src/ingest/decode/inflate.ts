@@ -19,22 +19,27 @@ const UNKNOWN: Inflated = { ok: false, reason: 'unknown_encoding' };
 /**
  * @param encoding the Content-Encoding header, undefined or '' for none; compared without case
  * @param body the bytes as sent; returned themselves where nothing is to be undone
+ * @param most bytes that may come out, at least 1
  *
  * Encodings: `identity`, `gzip` (also several members, RFC 1952), `deflate` (zlib's form and, as
  * many senders have it, the raw one), `zstd` (also several frames, RFC 8878). Never throws.
  */
-export const inflate = (encoding: string | undefined, body: Uint8Array): Inflated => {
+export const inflate = (
+  encoding: string | undefined,
+  body: Uint8Array,
+  most: number = LIMITS.inflatedBytes,
+): Inflated => {
   switch ((encoding ?? '').trim().toLowerCase()) {
     case '':
     case 'identity':
-      return body.length > LIMITS.inflatedBytes ? TOO_LARGE : { ok: true, bytes: body };
+      return body.length > most ? TOO_LARGE : { ok: true, bytes: body };
     case 'gzip':
     case 'x-gzip':
-      return inflateGzip(body);
+      return inflateGzip(body, most);
     case 'deflate':
-      return inflateDeflate(body);
+      return inflateDeflate(body, most);
     case 'zstd':
-      return inflateZstd(body);
+      return inflateZstd(body, most);
     default:
       return UNKNOWN;
   }
@@ -56,22 +61,22 @@ const guarded = (run: () => Uint8Array): Inflated => {
   }
 };
 
-const inflateGzip = (body: Uint8Array): Inflated => {
+const inflateGzip = (body: Uint8Array, most: number): Inflated => {
   if (body.length < 18) return MALFORMED;
   // ISIZE of the last member: its inflated size modulo 2^32.
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const declared = view.getUint32(body.length - 4, true);
   return guarded(() =>
     gunzipSync(body, {
-      maxOutputLength: LIMITS.inflatedBytes,
+      maxOutputLength: most,
       chunkSize: chunkFor(body, declared + 1),
     }),
   );
 };
 
-const inflateDeflate = (body: Uint8Array): Inflated => {
+const inflateDeflate = (body: Uint8Array, most: number): Inflated => {
   const options = {
-    maxOutputLength: LIMITS.inflatedBytes,
+    maxOutputLength: most,
     chunkSize: chunkFor(body, body.length * 8),
   };
   const [first = 0, second = 0] = body;
@@ -133,7 +138,7 @@ const readZstdFrame = (body: Uint8Array, at: number): ZstdFrame | undefined => {
 };
 
 /** Node's zlib stops after the first frame and says nothing of the rest; so frames are cut here. */
-const inflateZstd = (body: Uint8Array): Inflated => {
+const inflateZstd = (body: Uint8Array, most: number): Inflated => {
   const parts: Uint8Array[] = [];
   let total = 0;
   if (body.length === 0) return MALFORMED;
@@ -142,7 +147,7 @@ const inflateZstd = (body: Uint8Array): Inflated => {
     if (frame === undefined) return MALFORMED;
     const { end, skippable, declared } = frame;
     if (!skippable) {
-      const room = LIMITS.inflatedBytes - total;
+      const room = most - total;
       if (declared > room) return TOO_LARGE;
       if (parts.length >= LIMITS.zstdFrames) return TOO_LARGE;
       const piece = body.subarray(at, end);
@@ -156,7 +161,7 @@ const inflateZstd = (body: Uint8Array): Inflated => {
       );
       if (!part.ok) return part;
       total += part.bytes.length;
-      if (total > LIMITS.inflatedBytes) return TOO_LARGE;
+      if (total > most) return TOO_LARGE;
       parts.push(part.bytes);
     }
     at = end;
