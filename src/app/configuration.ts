@@ -1,8 +1,13 @@
-import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { NORMALIZERS } from '../ingest/normalize/all.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import {
+  bytesOfSize,
+  isSize,
+  readConfigurationText,
+  sizeSchema as size,
+} from '../platform/configuration-file.ts';
 
 /**
  * The configuration: one YAML file, `MESHTRAIL_*` variables, flags; later ones win. Errors name
@@ -39,9 +44,6 @@ const port = z.union([z.int().min(0).max(65_535), z.literal('off')], {
 const onOff = z
   .union([z.boolean(), z.enum(['on', 'off'])], { error: 'on or off' })
   .transform((v) => v === true || v === 'on');
-const SIZE = /^\d+(\.\d+)?\s*(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)?$/i;
-const SIZE_WORDS = 'a size is a number of bytes, or has a unit as in 512MiB';
-const size = z.union([z.int().min(1), z.string().regex(SIZE, SIZE_WORDS)], { error: SIZE_WORDS });
 const FORMATS = NORMALIZERS.map(({ name }) => name);
 
 const snake = (name: string): string =>
@@ -132,91 +134,17 @@ export interface Flags {
   readonly tlsClientCa?: string;
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  b: 1,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  tib: 2 ** 40,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  tb: 1e12,
-};
-
-const bytesOf = (value: string | number): number => {
-  if (typeof value === 'number') return value;
-  const [, amount = '0', unit = 'b'] = /^([\d.]+)\s*([a-z]*)$/i.exec(value) ?? [];
-  return Math.floor(Number(amount) * (UNITS[unit.toLowerCase() || 'b'] ?? 1));
-};
-
 const refuse = (message: string, hint: string): MeshtrailError =>
   new MeshtrailError('configuration_invalid', message, hint);
 
-/** What a value may be, in words, from the schema's issue. */
-const allowed = (issue: z.core.$ZodIssue, document: Document): string => {
-  if (issue.code === 'unrecognized_keys') {
-    let schema: unknown = fileSchema;
-    for (const step of issue.path) {
-      schema = unwrap(schema);
-      schema =
-        schema instanceof z.ZodObject
-          ? (schema.shape as Record<string, unknown>)[String(step)]
-          : undefined;
-    }
-    schema = unwrap(schema);
-    const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-    const where = issue.path.length === 0 ? 'at the top' : `under ${issue.path.join('.')}`;
-    return `unknown key ${issue.keys.map((k) => `'${k}'`).join(', ')}; allowed ${where}: ${names.join(', ')}`;
-  }
-  if (issue.path.length === 0) return 'the file is no list of keys and their values';
-  const value: unknown = document.getIn(issue.path);
-  const shown = typeof value === 'object' ? 'what stands there' : JSON.stringify(value);
-  return `${issue.path.join('.')}: ${shown} is not allowed: ${issue.message}`;
-};
-
-const unwrap = (schema: unknown): unknown =>
-  schema instanceof z.ZodOptional ? schema.unwrap() : schema;
-
 /** Reads the YAML text; throws MeshtrailError `configuration_invalid` with every finding. */
-export const readConfigurationFile = (text: string, name: string): ConfigurationFile => {
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true });
-  const findings = document.errors.map((error) => {
-    const at = counter.linePos(error.pos[0]);
-    return `${name}:${at.line}:${at.col}: ${error.message.split('\n')[0] ?? ''}`;
-  });
-  if (findings.length === 0) {
-    const parsed = fileSchema.safeParse(document.toJS() ?? {});
-    if (parsed.success) return parsed.data;
-    for (const issue of parsed.error.issues) {
-      const at = positionOf(document, issue, counter);
-      findings.push(`${name}:${at.line}:${at.col}: ${allowed(issue, document)}`);
-    }
-  }
-  throw refuse(findings.join('\n'), 'correct the file; docs/configuration.md lists every key');
-};
-
-const positionOf = (
-  document: Document,
-  issue: z.core.$ZodIssue,
-  counter: LineCounter,
-): { line: number; col: number } => {
-  const path = issue.path.filter((step) => typeof step !== 'symbol');
-  const lookFor = issue.code === 'unrecognized_keys' ? issue.keys[0] : path.at(-1);
-  const parent: unknown =
-    issue.code === 'unrecognized_keys'
-      ? document.getIn(path, true)
-      : document.getIn(path.slice(0, -1), true);
-  const holder = parent ?? document.contents;
-  if (isMap(holder)) {
-    for (const pair of holder.items) {
-      const key = pair.key as { value?: unknown; range?: [number, number, number] } | null;
-      if (key?.value === lookFor && key?.range) return counter.linePos(key.range[0]);
-    }
-  }
-  return { line: 1, col: 1 };
-};
+export const readConfigurationFile = (text: string, name: string): ConfigurationFile =>
+  readConfigurationText(
+    fileSchema,
+    text,
+    name,
+    'correct the file; docs/configuration.md lists every key',
+  );
 
 /** `HOST:PORT`, `[::1]:PORT` or `:PORT`. */
 export const parseListen = (text: string): { host: string; port: number } => {
@@ -240,7 +168,7 @@ const flagOf = (value: string | undefined, name: string): boolean | undefined =>
 
 const sizeOf = (value: string | undefined, name: string): number | undefined => {
   if (value === undefined) return undefined;
-  if (SIZE.test(value) && bytesOf(value) > 0) return bytesOf(value);
+  if (isSize(value)) return bytesOfSize(value);
   throw refuse(`${name}: '${value}' is not a size`, `for example ${name}=512MiB`);
 };
 
@@ -295,12 +223,12 @@ export const settle = (
       home: flags.engine ?? env('MESHTRAIL_ENGINE') ?? file.engine?.url ?? 'embedded',
       user: env('MESHTRAIL_ENGINE_USER') ?? file.engine?.user ?? 'default',
       passwordFile: env('MESHTRAIL_ENGINE_PASSWORD_FILE') ?? file.engine?.password_file,
-      memoryBytes: bytesOf(file.engine?.memory_bytes ?? 600 * 2 ** 20),
+      memoryBytes: bytesOfSize(file.engine?.memory_bytes ?? 600 * 2 ** 20),
       threads: file.engine?.threads ?? machine.cores,
     },
     journalMaxBytes:
       sizeOf(env('MESHTRAIL_JOURNAL_MAX_BYTES'), 'MESHTRAIL_JOURNAL_MAX_BYTES') ??
-      bytesOf(file.journal?.max_bytes ?? 4 * 2 ** 30),
+      bytesOfSize(file.journal?.max_bytes ?? 4 * 2 ** 30),
     discoverServiceName: file.loki?.discover_service_name ?? true,
     discoverLogLevels: file.loki?.discover_log_levels ?? true,
     formats: file.formats ?? {},

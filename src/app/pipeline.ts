@@ -99,6 +99,7 @@ export class Pipeline implements EventSink {
     this.normalize(record, sourceOf(record));
     this.counts.fieldsOverflowed += record.overflow;
     this.counts.timesReplaced += record.badTimes;
+    if (record.timeSec < 0 && record.readSec >= 0) record.setTime(record.readSec, record.readNano);
     if (isLong(record)) this.cut(record);
     this.bound(record);
     // redact: before anything touches the disk

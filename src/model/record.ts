@@ -112,6 +112,8 @@ export class LogRecord {
    */
   readSec = -1;
   readNano = 0;
+  /** The line's format, where its sender knows it: a normalizer's name; '' else. */
+  format = '';
   readonly labels = new Pairs();
   readonly metadata = new Pairs();
   readonly attributes = new Pairs();
@@ -177,6 +179,7 @@ export class LogRecord {
     this.timeSec = -1;
     this.timeNano = 0;
     this.readSec = -1;
+    this.format = '';
     this.labels.clear();
     this.metadata.clear();
     this.attributes.clear();

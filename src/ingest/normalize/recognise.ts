@@ -80,7 +80,12 @@ export const createNormalize = (options: NormalizeOptions = {}): Normalize => {
       record.doubtful = record.attributes.count > 0;
       unwrap(record);
       const { steps } = record;
-      const forced = overrides.size > 0 ? overrides.get(record.text(C.service)) : undefined;
+      const forced =
+        record.format === ''
+          ? overrides.size > 0
+            ? overrides.get(record.text(C.service))
+            : undefined
+          : NORMALIZERS.find(({ name }) => name === record.format);
       if (forced === undefined) byContent(record, source);
       else if (!forced.normalize(record)) plain.normalize(record);
       if (steps > 0) finishWrapped(record);
