@@ -29,6 +29,8 @@ export interface DecodeRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The body as sent (content-encoding not undone: see inflate.ts). */
   readonly body: Uint8Array;
+  /** For a batch of our agent: by source, the number below which all its events are stored. */
+  readonly stored?: readonly number[];
 }
 
 export interface Reply {
