@@ -57,7 +57,7 @@ let turns = 0;
 const MAX_SECONDS = 9_223_372_035;
 
 /** Writes seconds and nanoseconds as Int64 nanoseconds without a bigint per row. */
-const writeTime = (out: Bytes, seconds: number, nano: number): void => {
+export const writeTime = (out: Bytes, seconds: number, nano: number): void => {
   // seconds * 1e9 split as high * 2^32 + low, exact in doubles: 1e9 * (seconds mod 2^16) < 2^53.
   const top = Math.floor(seconds / 65_536);
   const rest = seconds - top * 65_536;

@@ -19,7 +19,7 @@ const SLOTS = 1 << 15;
  * place in so many steps is not interned.
  */
 const MOST_PROBES = 64;
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** FNV-1a over a byte range, unsigned 32 bit. */

@@ -1,4 +1,4 @@
-import { C, COLUMNS, type ColumnKind, type ColumnName } from './columns.ts';
+import { COLUMNS, type Column, type ColumnKind } from './columns.ts';
 import { must } from './errors.ts';
 
 /**
@@ -29,11 +29,14 @@ export class NativeReader {
   readonly rows: number;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
-  private readonly columns: (Values | undefined)[] = new Array<Values | undefined>(COLUMNS.length);
+  private readonly table: readonly Column[];
+  private readonly columns: (Values | undefined)[];
   private at = 0;
 
-  /** `data` as in `Batch`: columns with their names and types. */
-  constructor(data: Uint8Array, columns: number, rows: number) {
+  /** `data` as in `Batch`: columns with their names and types, which are some of `table`. */
+  constructor(data: Uint8Array, columns: number, rows: number, table: readonly Column[] = COLUMNS) {
+    this.table = table;
+    this.columns = new Array<Values | undefined>(table.length);
     this.bytes = data;
     this.view = new DataView(data.buffer, data.byteOffset, data.byteLength);
     this.rows = rows;
@@ -52,7 +55,7 @@ export class NativeReader {
   number(column: number, row: number): number {
     const values = this.columns[column];
     if (values === undefined) return 0;
-    switch (COLUMNS[column]?.kind) {
+    switch (this.table[column]?.kind) {
       case 'u8':
         return this.view.getUint8(values.at + row);
       case 'u16':
@@ -88,8 +91,8 @@ export class NativeReader {
     const decoder = new TextDecoder();
     const name = decoder.decode(this.slice(this.readTexts(1), 0));
     this.readTexts(1);
-    const index = C[name as ColumnName];
-    const { kind } = must(COLUMNS[index], `column ${name}`);
+    const index = this.table.findIndex((column) => column.name === name);
+    const { kind } = must(this.table[index], `column ${name}`);
     const width = WIDTHS[kind];
     if (width !== undefined) {
       this.columns[index] = { at: this.at };

@@ -44,6 +44,9 @@ const widthOf = (dictionaries: Dictionaries, column: number): Width => {
   return size <= 0x100 ? 0 : size <= 0x10000 ? 1 : 2;
 };
 
+/** Byte ranges by column number, as a record has them. */
+export type Ranges = Pick<LogRecord, 'lineBuf' | 'bufs' | 'starts' | 'ends'>;
+
 /** Rows whose indices are transposed at once: their table stays in the processor's first cache. */
 const ROWS_AT_ONCE = 64;
 
@@ -80,7 +83,7 @@ export class NameColumns {
   }
 
   /** Appends a row: column i has the range of `columns[i]`, none where its end is negative. */
-  append(row: number, record: LogRecord, columns: Uint8Array): void {
+  append(row: number, record: Ranges, columns: Uint8Array): void {
     const { width, dictionaries } = this;
     const first = row * width;
     if (first + width > this.room) this.grow();

@@ -75,6 +75,11 @@ export interface SpanLink {
   readonly flags: number;
 }
 
+/** Latest start that DateTime64(9) holds (2262-04-11). */
+export const GREATEST_START_NS = 9_223_372_035_999_999_999n;
+/** Longest duration whose nanoseconds are exact in every language that reads them: 104 days. */
+export const LONGEST_NS = 9_007_199_254_740_991n;
+
 /** Everything that a sender may leave out: `{ ...EMPTY_SPAN, traceId, ... }`. */
 export const EMPTY_SPAN: Span = Object.freeze({
   traceId: '',

@@ -1,5 +1,6 @@
 import { keys } from '../../model/key.ts';
 import { LIMITS } from '../../model/limits.ts';
+import { doubleJson } from '../../model/span-json.ts';
 import type { SpanAttribute, SpanValue } from '../../model/span.ts';
 import { int64Text } from './otlp-value.ts';
 import type { ProtoReader } from './protobuf.ts';
@@ -98,12 +99,6 @@ const readDouble = (reader: ProtoReader, end: number): number => {
   double.setUint32(0, reader.low, true);
   double.setUint32(4, reader.high, true);
   return double.getFloat64(0, true);
-};
-
-/** ProtoJSON's double: a negative zero keeps its sign, what JSON has no number for is a string. */
-export const doubleJson = (value: number): string => {
-  if (Object.is(value, -0)) return '-0';
-  return Number.isFinite(value) ? String(value) : `"${String(value)}"`;
 };
 
 /** Characters that the value under way may still take. */

@@ -1,5 +1,6 @@
 import { C } from '../../model/columns.ts';
-import { putField, VALUE } from '../../model/fields.ts';
+import { VALUE } from '../../model/fields.ts';
+import { putKnownAttribute, settleNamespace } from '../../model/fields-resource.ts';
 import { keys, type Key } from '../../model/key.ts';
 import type { LogRecord, Pairs } from '../../model/record.ts';
 import { severityOfWord } from '../../model/severity.ts';
@@ -24,7 +25,6 @@ const VARINT_4 = 0x20;
 
 const SCHEMA_URL = keys.of('schema_url');
 const DROPPED = keys.of('dropped_attributes_count');
-const SERVICE_NAMESPACE = keys.of('service.namespace');
 const SCOPE_NAME = keys.of('scope_name');
 const SCOPE_VERSION = keys.of('scope_version');
 const SCOPE_SCHEMA_URL = keys.of('scope_schema_url');
@@ -59,13 +59,7 @@ export const readResource = (
     } else if (tag === MESSAGE_3) putSpan(labels, SCHEMA_URL, end);
     else inner.skip(tag, end);
   }
-  if (!record.has(C.namespace)) {
-    const i = labels.keys.indexOf(SERVICE_NAMESPACE);
-    if (i >= 0 && i < labels.count) {
-      const { bufs, starts, ends } = labels;
-      record.set(C.namespace, bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
-    }
-  }
+  settleNamespace(record, labels);
   return !inner.bad;
 };
 
@@ -136,10 +130,7 @@ const readAttribute = (record: LogRecord, pairs: Pairs, end: number): void => {
   if (inner.bad) return;
   const key = keys.intern(inner.buf, keyStart, keyEnd);
   const { kind, buf, start, end: to } = found;
-  const { metadata } = record;
-  const before = metadata.count;
-  putField(record, 'envelope', key, kind, buf, start, to);
-  metadata.count = before;
+  putKnownAttribute(record, key, kind, buf, start, to);
   pairs.put(key, buf, start, to);
 };
 
