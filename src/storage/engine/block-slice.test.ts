@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { Bytes } from '../../model/bytes.ts';
 import { C } from '../../model/columns.ts';
-import { BlockError, sliceBlock } from './block-slice.ts';
+import { BlockError } from '../../model/block-rows.ts';
+import { sliceBlock } from './block-slice.ts';
 import { batchOfLines, numberedLines } from './test-batches.ts';
 
 /** 40 rows with all kinds of columns, maps of 0 to 4 pairs among them. */
