@@ -1,4 +1,4 @@
-import type { Batch, LayoutUse } from '../model/batch.ts';
+import type { Batch, LayoutUse, Signal } from '../model/batch.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import type { Bucket, NumberedBatch } from '../model/storage.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -17,7 +17,7 @@ import type { JobDone, ThreadResult } from './thread-messages.ts';
  * A job is settled when the last of its batches is durable, and refused when one of them is not.
  */
 export interface Storage {
-  bucketFor(tenant: string, observedNs: bigint): Promise<Bucket>;
+  bucketFor(tenant: string, observedNs: bigint, signal: Signal): Promise<Bucket>;
   /** Makes layouts of the bucket known, durably; undefined where they are: nearly always. */
   learn(bucket: Bucket, layouts: readonly LayoutUse[]): Promise<void> | undefined;
   /** True when the bucket takes no more layouts. */
@@ -96,7 +96,8 @@ export class Acknowledger {
     this.counters.received(batch.protocol, batch.rows, batch.rawBytes);
     for (;;) {
       try {
-        const bucket = await this.storage.bucketFor(batch.tenant, batch.observedNs);
+        const { tenant, observedNs, signal } = batch;
+        const bucket = await this.storage.bucketFor(tenant, observedNs, signal);
         // Before the rows, so that whoever reads them knows all their layouts.
         const learning = this.storage.learn(bucket, batch.layouts);
         await learning;

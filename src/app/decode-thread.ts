@@ -104,9 +104,8 @@ const takeTurn = (first: Job): void => {
   while (job !== undefined) {
     const firstBatch = pipeline.openBatch;
     const outcome = run(job);
-    // A batch closed exactly at the job's last row makes `openBatch` one too many: still correct,
-    // the journal keeps the order, so a later batch is durable only after the earlier ones.
-    const lastBatch = outcome.rows === 0 ? -1 : pipeline.openBatch;
+    // It may be one too many: waiting for a later batch is still correct.
+    const lastBatch = outcome.rows === 0 ? -1 : pipeline.lastBatch;
     done.push({ ...outcome, firstBatch, lastBatch });
     bytes += job.type === 'request' ? job.request.body.length : job.bytes.length;
     if (bytes >= TURN_BYTES) break;

@@ -47,8 +47,9 @@ export class TailHub {
     this.log = log;
   }
 
-  /** Shows a durable batch to the tails of its tenant, if there are any. */
+  /** Shows a durable batch of records to the tails of its tenant, if there are any. */
   offer(batch: NumberedBatch): void {
+    if (batch.signal !== 'logs') return;
     const some = [...this.tails].filter(({ tenant }) => tenant === batch.tenant);
     if (some.length === 0) return;
     if (this.queued >= LIMITS.tailBatches) {

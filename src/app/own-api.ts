@@ -119,7 +119,7 @@ export const createApi = (options: OwnApiOptions): Api => {
     reader: storage.reader,
     catalog: storage.catalog,
     flush: (tenant: string, startNs: bigint, endNs: bigint) =>
-      storage.flush(tenant, startNs, endNs),
+      storage.flush(tenant, startNs, endNs, 'logs'),
   };
   const loki = createLokiApi({ ...sources, discoverLogLevels });
   const records = createRecordsApi({

@@ -3,11 +3,15 @@ import { forgetViews } from '../model/bytes.ts';
 import { C } from '../model/columns.ts';
 import { LayoutAllowance, type Grant } from '../model/layout-allowance.ts';
 import { LayoutFinder } from '../model/layout-finder.ts';
+import { LIMITS } from '../model/limits.ts';
 import { LogRecord, settleLine } from '../model/record.ts';
+import { SpanBatch, type SpanSender } from '../model/span-batch.ts';
+import { attributesBytes, GREATEST_START_NS, type Span } from '../model/span.ts';
 import type { SourceReject } from '../model/source.ts';
 import type { EventSink } from '../ingest/decode/decode.ts';
 import type { Normalize } from '../ingest/normalize/recognise.ts';
 import { boundValues, cutLine, isLong } from './bound.ts';
+import { boundSpan } from './bound-span.ts';
 
 /**
  * The way of a record through a decoding thread, top-down; the only place where the order of the
@@ -17,6 +21,7 @@ import { boundValues, cutLine, isLong } from './bound.ts';
  *           -> journal (fsync) -> acknowledge -> engine
  *
  * A decoder drives it: `begin` hands out the cursor, `commit` runs the stages on what it set.
+ * `span` takes a span, which needs fewer of them; spans and records never share a batch.
  */
 export class Pipeline implements EventSink {
   observedSec = 0;
@@ -30,6 +35,9 @@ export class Pipeline implements EventSink {
   readonly batches: Batch[] = [];
   private readonly record = new LogRecord();
   private readonly batch = new RecordBatch();
+  private readonly spans = new SpanBatch();
+  /** Bytes of resources and scopes that spans of the job may still repeat. */
+  private spanRoom = 0;
   private readonly normalize: Normalize;
   private readonly redact: (record: LogRecord) => void;
   private readonly finder = new LayoutFinder();
@@ -44,6 +52,7 @@ export class Pipeline implements EventSink {
   private peer = '';
   /** The bytes of `protocol`, then of `peer`. */
   private sender = new Uint8Array(0);
+  private spanSender: SpanSender = { bytes: this.sender, receiverEnd: 0 };
   private protocolEnd = 0;
   private observedNs = 0n;
 
@@ -53,6 +62,7 @@ export class Pipeline implements EventSink {
     this.allowance = new LayoutAllowance();
     this.grant = this.allowance.grantFor('', 0);
     this.batch.begin(0n);
+    this.spans.begin(0n);
   }
 
   /** The next records come from this sender; batches hold one tenant and one protocol each. */
@@ -61,6 +71,7 @@ export class Pipeline implements EventSink {
     if (protocol !== this.protocol || peer !== this.peer) {
       this.sender = encoder.encode(protocol + peer);
       this.protocolEnd = encoder.encode(protocol).length;
+      this.spanSender = { bytes: this.sender, receiverEnd: this.protocolEnd };
     }
     this.tenant = tenant;
     this.protocol = protocol;
@@ -69,10 +80,14 @@ export class Pipeline implements EventSink {
     this.observedSec = Number(observedNs / 1_000_000_000n);
     this.grant = this.allowance.grantFor(tenant, this.observedSec);
     this.rows = 0;
+    this.spanRoom = LIMITS.stampedBytes;
     this.newestSec = -1;
     this.newestNano = 0;
     this.jobRejects.clear();
-    if (this.batch.rows === 0) this.batch.begin(observedNs);
+    if (this.batch.rows > 0) return;
+    // What was received with open spans belongs to them.
+    if (this.spans.rows > 0) this.spans.rawBytes += this.batch.rawBytes;
+    this.batch.begin(observedNs);
   }
 
   /** Adds to the bytes received for the open batch. */
@@ -114,8 +129,27 @@ export class Pipeline implements EventSink {
     if (this.batch.full) this.close();
   }
 
-  span(): void {
-    this.counts.reject(this.protocol, 'spans_not_stored', new Uint8Array(0));
+  span(given: Span): void {
+    // what spans repeat of their resource must not outgrow what was sent without bound
+    this.spanRoom -= attributesBytes(given.resource) + attributesBytes(given.scope);
+    if (this.spanRoom < 0) {
+      this.reject('resource_too_large', encoder.encode(given.spanId));
+      return;
+    }
+    // bound: texts, lists, and all of it together
+    const bound = boundSpan(given);
+    this.counts.valuesCut += bound?.cut ?? 0;
+    this.counts.fieldsOverflowed += bound?.leftOut ?? 0;
+    const span = bound?.span ?? given;
+    // redact comes here, as for records
+    // append: one row, which says who sent it and, by its resource, who wrote it
+    if (this.spans.rows === 0) this.spans.begin(this.observedNs);
+    this.spans.append(span, this.spanSender);
+    this.rows++;
+    const { startNs } = span;
+    const isTime = startNs > 0n && startNs <= GREATEST_START_NS;
+    if (isTime) this.noteTime(Number(startNs / BILLION), Number(startNs % BILLION));
+    if (this.spans.full) this.close();
   }
 
   reject(reason: string, sample: Uint8Array): void {
@@ -156,16 +190,35 @@ export class Pipeline implements EventSink {
     return this.batches.length;
   }
 
-  /** Closes the open batch, if it has rows. */
+  /**
+   * Number of the last batch that may hold a row of the job, once it has ended: records' come
+   * before spans', and both are closed together.
+   */
+  get lastBatch(): number {
+    return this.batches.length + (this.spans.rows > 0 ? 1 : 0);
+  }
+
+  /** Closes the open batches that have rows. */
   close(): void {
-    if (this.batch.rows === 0) return;
-    this.batches.push(this.batch.take(this.tenant, this.protocol));
-    this.batch.begin(this.observedNs);
+    const { batch, spans } = this;
+    if (batch.rows > 0) {
+      this.batches.push(batch.take(this.tenant, this.protocol));
+      batch.begin(this.observedNs);
+    }
+    if (spans.rows === 0) return;
+    // Bytes received are counted once: with the records, where there are any.
+    spans.rawBytes += batch.rawBytes;
+    batch.rawBytes = 0;
+    this.batches.push(spans.take(this.tenant, this.protocol));
+    this.counts.timesReplaced += spans.timesReplaced;
+    spans.timesReplaced = 0;
+    spans.begin(this.observedNs);
   }
 
   /** Lets go of the bytes received: what is worth keeping is in the batches. */
   release(): void {
     this.record.release();
+    this.spans.release();
     forgetViews();
   }
 
@@ -204,6 +257,7 @@ const sourceOf = (record: LogRecord): number => {
 };
 
 const encoder = new TextEncoder();
+const BILLION = 1_000_000_000n;
 
 const SAMPLE_BYTES = 256;
 /** Reasons told apart within one job. */

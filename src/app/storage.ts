@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Batch } from '../model/batch.ts';
+import type { Batch, Signal } from '../model/batch.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Bucket, EngineReader, NumberedBatch } from '../model/storage.ts';
@@ -38,8 +38,8 @@ export interface OpenStorage extends Storage {
   accepting(): boolean;
   /** What keeps the server from being ready, in words; empty when it is. */
   notReady(): Promise<string[]>;
-  /** Makes what is pending in that range readable. */
-  flush(tenant: string, startNs: bigint, endNs: bigint): Promise<void>;
+  /** Makes what is pending of a signal in that range readable. */
+  flush(tenant: string, startNs: bigint, endNs: bigint, signal: Signal): Promise<void>;
   /** Calls `tell` for each batch once it is durable. */
   onDurable(tell: (batch: NumberedBatch) => void): void;
   readGauges(counters: Counters): void;
@@ -171,14 +171,14 @@ const assemble = (
   engineHome: config.engine.home,
   engineVersion: () => engine.version,
   engineProcess: () => engine.processId,
-  bucketFor: (tenant: string, observedNs: bigint): Promise<Bucket> =>
-    Promise.resolve(engine.catalog.bucketFor(tenant, RETENTION_CLASS, observedNs)),
+  bucketFor: (tenant, observedNs, signal): Promise<Bucket> =>
+    Promise.resolve(engine.catalog.bucketFor(tenant, RETENTION_CLASS, observedNs, signal)),
   learn: (bucket, layouts) => engine.catalog.learn(bucket, layouts),
   layoutsFull: (bucket) => engine.catalog.layoutCount(bucket) >= LIMITS.layoutsPerBucket,
   append: (batch: Batch, bucket: Bucket) => readiness.watch(journal.append(batch, bucket)),
   accepting: () => journal.ready,
   notReady: () => readiness.missing(),
-  flush: (tenant, startNs, endNs) => engine.writer.flush(tenant, startNs, endNs),
+  flush: (tenant, startNs, endNs, signal) => engine.writer.flush(tenant, startNs, endNs, signal),
   onDurable: (tell) => void listeners.push(tell),
   readGauges: () => readGauges(counters, engine, journal),
   stop: async (drainMs) => {

@@ -165,6 +165,9 @@ export const LIMITS = {
   otlpTextBytes: 16_777_216,
   /** Attributes, events and links of one span that are read; spans of more are rejected. */
   spanItemsRead: 16_384,
+  /** Events and links of one span that are kept: eight times what SDKs send at most. */
+  spanEvents: 1_024,
+  spanLinks: 1_024,
 
   // --- decode: Zipkin and Jaeger
   /** Attributes, events and links each of one span; more are counted as dropped. */
