@@ -1,7 +1,15 @@
 import { parseArgs } from 'node:util';
 import { SHAPES, type Shape } from './payloads.ts';
 
-export const SECTIONS = ['ingest', 'naive', 'ceiling', 'latency', 'queries', 'buckets'] as const;
+export const SECTIONS = [
+  'ingest',
+  'naive',
+  'ceiling',
+  'latency',
+  'queries',
+  'buckets',
+  'protocols',
+] as const;
 
 export type Section = (typeof SECTIONS)[number];
 
@@ -18,6 +26,8 @@ export interface Options {
   /** Where the servers write their CPU profiles when they end. */
   readonly profile: string | undefined;
   readonly json: string | undefined;
+  /** Protocols to measure beside NDJSON; empty for all. */
+  readonly protocols: readonly string[];
 }
 
 const HELP = `npm run bench -- [options]
@@ -33,6 +43,7 @@ run; absolute numbers are this machine's.
   --trickle S      seconds of trickle into all buckets (default 30)
   --rest S         seconds of an idle engine that end a measurement (default 5)
   --samples N      lines and queries of one latency figure (default 100)
+  --protocols A,B  of the protocols section, beside ndjson (default all)
   --json FILE      writes all numbers there
   --profile DIR    the servers write CPU profiles there when they end, one a thread
 
@@ -40,6 +51,7 @@ Examples:
   npm run bench -- --records 20000 --shape ndjson --only ingest,naive,ceiling
   npm run bench -- --gb 2 --json bench.json
   npm run bench -- --only buckets --buckets 50
+  npm run bench -- --only protocols --protocols 'forward,lumberjack,zipkin json'
 `;
 
 const RECORD_BYTES = 918;
@@ -70,6 +82,7 @@ export const readOptions = (words: readonly string[]): Options | string => {
       rest: { type: 'string', default: '5' },
       samples: { type: 'string', default: '100' },
       json: { type: 'string' },
+      protocols: { type: 'string', default: '' },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -89,6 +102,7 @@ export const readOptions = (words: readonly string[]): Options | string => {
     restMs: numberOf('rest', values.rest) * 1000,
     samples: Math.round(numberOf('samples', values.samples)),
     json: values.json,
+    protocols: values.protocols.split(',').filter((name) => name !== ''),
     profile: values.profile,
   };
 };

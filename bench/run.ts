@@ -11,6 +11,7 @@ import { runNaive } from './naive.ts';
 import type { Options } from './options.ts';
 import { makeData, makePayloads, type Data, type Payloads, type Shape } from './payloads.ts';
 import { residentBytesOf } from './processes.ts';
+import { runProtocols } from './protocols.ts';
 import { runQueries } from './queries.ts';
 import { Report } from './report.ts';
 import { BenchServer } from './server.ts';
@@ -21,6 +22,9 @@ const loads = (): string =>
   loadavg()
     .map((load) => load.toFixed(2))
     .join(' ');
+
+/** Records of the protocols section, at most. */
+const PROTOCOL_RECORDS = 50_000;
 
 class Bench {
   readonly report: Report;
@@ -53,10 +57,21 @@ class Bench {
       if (this.needsServer(shape)) await this.runShape(shape);
     }
     if (this.has('naive') || this.has('ceiling')) await this.runBeside();
+    if (this.has('protocols')) await this.runProtocols();
     if (this.has('buckets')) {
       this.report.begin('buckets', `load average ${loads()}`);
       await runBuckets(this.report, this.directory, this.options);
     }
+  }
+
+  /** Fewer records: each protocol has a server of its own. */
+  private async runProtocols(): Promise<void> {
+    const { report, options } = this;
+    report.begin('protocols', `load average ${loads()}`);
+    const directory = mkdtempSync(join(this.directory, 'protocols-'));
+    const data = makeData(directory, Math.min(options.records, PROTOCOL_RECORDS));
+    const { restMs, protocols } = options;
+    await runProtocols(report, this.directory, data, { restMs, names: protocols });
   }
 
   private needsServer(shape: Shape): boolean {

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PORTS, type PortName } from '../src/app/configuration.ts';
 import { ServerProcess } from '../sim/server-process.ts';
 import { cpuMsOf, untilRest } from './processes.ts';
 
@@ -53,13 +54,26 @@ export class BenchServer {
   private readonly process: ServerProcess;
   private readonly temporary: string;
 
-  private constructor(temporary: string, port: number, profile: string | undefined) {
+  private readonly ports: ReadonlyMap<PortName, number>;
+
+  private constructor(
+    temporary: string,
+    port: number,
+    profile: string | undefined,
+    ports: ReadonlyMap<PortName, number>,
+  ) {
     this.temporary = temporary;
     this.directory = join(temporary, 'data');
+    this.ports = ports;
+    const file = join(temporary, 'meshtrail.yaml');
+    const wanted = Object.keys(PORTS).map(
+      (name) => `${name}: ${ports.get(name as PortName) ?? 'off'}`,
+    );
+    writeFileSync(file, `ports: {${wanted.join(', ')}}\n`);
     this.process = new ServerProcess({
       data: this.directory,
       port,
-      flags: ['--dev', '--native-ports', 'off'],
+      flags: ['--dev', '--config', file],
       ...(profile !== undefined && {
         env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(profile)}` },
       }),
@@ -67,12 +81,23 @@ export class BenchServer {
   }
 
   /** Starts a server on a free port, its data in a directory of its own below `directory`. */
-  static async start(directory: string, profile?: string): Promise<BenchServer> {
+  static async start(
+    directory: string,
+    profile?: string,
+    names: readonly PortName[] = [],
+  ): Promise<BenchServer> {
     const temporary = mkdtempSync(join(directory, 'server-'));
-    const server = new BenchServer(temporary, await freePort(), profile);
+    const ports = new Map<PortName, number>();
+    for (const name of names) ports.set(name, await freePort());
+    const server = new BenchServer(temporary, await freePort(), profile, ports);
     running.add(server);
     await server.process.start();
     return server;
+  }
+
+  /** Number of a native port that was asked for. */
+  portOf(name: PortName): number {
+    return this.ports.get(name) ?? 0;
   }
 
   get url(): string {

@@ -232,5 +232,6 @@ test('a datagram is answered where it came from', async () => {
   await until(() => pieces.length === 1);
   pieces[0]?.settle('pong');
   await until(() => received === 'pong');
+  expect(pieces[0]?.from).toMatchObject({ address: '127.0.0.1', transport: 'udp' });
   client.close();
 });
