@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Bucket } from '../model/storage.ts';
 import type { Log } from '../platform/log.ts';
 import type {
+  CallJob,
   Job,
   JobDone,
   LayoutsFull,
@@ -11,7 +12,7 @@ import type {
   ThreadResult,
 } from './thread-messages.ts';
 
-export type NewJob = Omit<RequestJob, 'id'> | Omit<StreamJob, 'id'>;
+export type NewJob = Omit<RequestJob, 'id'> | Omit<StreamJob, 'id'> | Omit<CallJob, 'id'>;
 
 /** What a job became: its outcome, or undefined when the thread that held it died. */
 export type Settle = (done: JobDone | undefined) => void;
@@ -26,9 +27,9 @@ interface Thread {
 }
 
 /**
- * The decoding threads. Requests go to the thread with the least to do; all bytes of a connection
- * go to the same one, in order. A thread that dies is replaced; its jobs are settled with
- * `undefined`.
+ * The decoding threads. Requests and unary calls go to the thread with the least to do; all bytes
+ * of a connection, and all messages of a streaming call, go to the same one, in order. A thread
+ * that dies is replaced; its jobs are settled with `undefined`.
  */
 export class DecodePool {
   private readonly threads: Thread[] = [];
@@ -46,7 +47,7 @@ export class DecodePool {
   }
 
   run(job: NewJob): Promise<JobDone | undefined> {
-    const thread = job.type === 'stream' ? this.threadOf(job.connection) : this.leastBusy();
+    const thread = this.threadFor(job);
     const id = this.nextId++;
     const bytes = job.type === 'request' ? job.request.body : job.bytes;
     return new Promise((resolve) => {
@@ -67,6 +68,12 @@ export class DecodePool {
   async stop(): Promise<void> {
     this.stopping = true;
     await Promise.all(this.threads.map((thread) => thread.worker.terminate()));
+  }
+
+  private threadFor(job: NewJob): Thread {
+    if (job.type === 'stream') return this.threadOf(job.connection);
+    if (job.type === 'call' && job.isStream) return this.threadOf(job.call);
+    return this.leastBusy();
   }
 
   private threadOf(connection: number): Thread {

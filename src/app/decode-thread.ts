@@ -4,8 +4,10 @@ import type { StreamSession } from '../ingest/decode/decode.ts';
 import { createNormalize } from '../ingest/normalize/recognise.ts';
 import { must } from '../model/errors.ts';
 import { overrideLimits } from '../model/limits.ts';
+import { GrpcSessions } from './grpc-sessions.ts';
 import { Pipeline } from './pipeline.ts';
 import type {
+  CallJob,
   Job,
   JobDone,
   RequestJob,
@@ -26,6 +28,7 @@ const decoders = createDecoders(options.decoders);
 const http = new Map(decoders.http.map((decoder) => [decoder.name, decoder]));
 const streams = new Map(decoders.streams.map((decoder) => [decoder.name, decoder]));
 const sessions = new Map<number, StreamSession>();
+const calls = new GrpcSessions(decoders.grpc);
 const pipeline = new Pipeline(createNormalize({ override: options.formats }), () => undefined);
 
 /** Bytes of jobs taken together before their outcome is told. */
@@ -59,6 +62,24 @@ const runStream = (job: StreamJob): Pick<JobDone, 'replyBytes' | 'close' | 'iden
   };
 };
 
+const runCall = (job: CallJob): Pick<JobDone, 'answer'> => {
+  pipeline.from(job.tenant, job.decoder, job.peer, job.observedNs);
+  pipeline.received(job.bytes.length);
+  const answer = calls.run(job, pipeline);
+  return answer === undefined ? {} : { answer };
+};
+
+const runJob = (job: Job): Partial<JobDone> => {
+  switch (job.type) {
+    case 'request':
+      return runRequest(job);
+    case 'stream':
+      return runStream(job);
+    case 'call':
+      return runCall(job);
+  }
+};
+
 /** What the page of sources tells of the job. */
 const heard = (): Pick<JobDone, 'rejects' | 'newestNs'> => {
   const { newestSec, newestNano } = pipeline;
@@ -72,7 +93,7 @@ const heard = (): Pick<JobDone, 'rejects' | 'newestNs'> => {
 const run = (job: Job): JobDone => {
   const head = { id: job.id, firstBatch: 0, lastBatch: 0 };
   try {
-    const outcome = job.type === 'request' ? runRequest(job) : runStream(job);
+    const outcome = runJob(job);
     return { ...head, rows: pipeline.rows, ...heard(), ...outcome };
   } catch (error) {
     // A decoder never throws on input; if one does it is our fault, and costs one request only.
@@ -126,7 +147,9 @@ const takeTurn = (first: Job): void => {
   };
   port.postMessage(
     result,
-    batches.map((batch) => batch.data.buffer),
+    batches.flatMap(({ data, tokens }) =>
+      tokens === undefined ? data.buffer : [data.buffer, tokens.buffer],
+    ),
   );
 };
 

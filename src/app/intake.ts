@@ -1,4 +1,12 @@
-import type { DecodeRequest, HttpDecoder, Reply, StreamDecoder } from '../ingest/decode/decode.ts';
+import type { Authenticator } from '../access/authentication.ts';
+import type {
+  DecodeRequest,
+  GrpcDecoder,
+  HttpDecoder,
+  Reply,
+  StreamDecoder,
+} from '../ingest/decode/decode.ts';
+import type { GrpcFace } from '../ingest/receive/grpc-call.ts';
 import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
 import type { StreamFace } from '../ingest/receive/stream.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -7,6 +15,7 @@ import type { SourceKey } from '../model/source.ts';
 import type { Acknowledger, Outcome } from './acknowledge.ts';
 import type { Counters } from './counters.ts';
 import type { DecodePool } from './decode-pool.ts';
+import { createGrpcFace } from './grpc-face.ts';
 import { errorAnswer } from './http-face.ts';
 import type { Route } from './routes.ts';
 import type { Sources } from './sources.ts';
@@ -106,6 +115,22 @@ export class Intake {
         this.counters.add('meshtrail_dropped_bytes_total', bytes, { protocol: decoder.name });
       },
     };
+  }
+
+  /** What a gRPC listener gives its calls to. */
+  grpc(decoders: readonly GrpcDecoder[], authenticator: Authenticator): GrpcFace {
+    const { pool, acknowledger, counters, clock, accepts } = this;
+    return createGrpcFace(decoders, {
+      pool,
+      acknowledger,
+      counters,
+      clock,
+      authenticator,
+      accepts,
+      heard: (...words) => this.heard(...words),
+      turnedAway: (from) => this.turnedAway(from),
+      noteFailure: (...words) => this.noteFailure(...words),
+    });
   }
 
   private async request(

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Authenticator } from '../access/authentication.ts';
 import type { Decoders } from '../ingest/decode/all.ts';
-import type { StreamDecoder } from '../ingest/decode/decode.ts';
+import type { GrpcDecoder, StreamDecoder } from '../ingest/decode/decode.ts';
 import type { Budget } from '../ingest/receive/budget.ts';
+import { listenGrpc } from '../ingest/receive/grpc.ts';
 import { listenHttp, type ReceivedRequest } from '../ingest/receive/http.ts';
 import { listenTcp, listenUdp, type StreamFace, type StreamTls } from '../ingest/receive/stream.ts';
 import type { TlsFiles } from '../ingest/receive/tls.ts';
@@ -142,6 +143,22 @@ const openStreams = async (options: ListenersOptions, native: NativePorts): Prom
   }
 };
 
+/** Decoders of one native port share a listener. */
+const openGrpc = async (options: ListenersOptions, native: NativePorts): Promise<void> => {
+  const { config, decoders, intake, authenticator, budget, tls } = options;
+  const { host } = config;
+  const ports = new Map<string, GrpcDecoder[]>();
+  for (const decoder of decoders.grpc) {
+    ports.set(decoder.native, [...(ports.get(decoder.native) ?? []), decoder]);
+  }
+  for (const [name, sharing] of ports) {
+    const face = intake.grpc(sharing, authenticator);
+    await native.attempt(name as PortName, (port) =>
+      listenGrpc(systemSockets, { host, port }, face, budget, tls),
+    );
+  }
+};
+
 const openMain = async (
   { config, tls, budget }: ListenersOptions,
   face: RoutedFace,
@@ -182,6 +199,7 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
     );
   }
   await openStreams(options, native);
+  await openGrpc(options, native);
   const open = [{ name: 'main', listener: main }, ...native.open];
   return {
     mainPort: main.port,

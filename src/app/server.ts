@@ -138,7 +138,8 @@ const openDecoding = (
   const { discoverServiceName, discoverLogLevels, threads, formats, limits } = config;
   const options = { discoverServiceName, discoverLogLevels, secret };
   const decoders = createDecoders(options);
-  const patient = new Set(decoders.streams.map((decoder) => decoder.name));
+  const streaming = decoders.grpc.filter(({ methods }) => methods.some(({ stream }) => stream));
+  const patient = new Set([...decoders.streams, ...streaming].map((decoder) => decoder.name));
   const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient, (bucket) =>
     pool.layoutsFull(bucket),
   );

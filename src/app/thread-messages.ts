@@ -1,6 +1,12 @@
 import type { Batch } from '../model/batch.ts';
 import type { SourceReject } from '../model/source.ts';
-import type { DecodeRequest, Reply, StreamPeer } from '../ingest/decode/decode.ts';
+import type {
+  DecodeRequest,
+  GrpcAnswer,
+  GrpcCall,
+  Reply,
+  StreamPeer,
+} from '../ingest/decode/decode.ts';
 import type { DecoderOptions } from '../ingest/decode/all.ts';
 
 /** What the main thread and the decoding threads say to each other. */
@@ -37,7 +43,20 @@ export interface StreamJob extends JobHead {
   readonly last: boolean;
 }
 
-export type Job = RequestJob | StreamJob;
+/** A step of a gRPC call. */
+export interface CallJob extends JobHead {
+  readonly type: 'call';
+  readonly decoder: string;
+  /** All steps of a stream have the same number, and go to one session. */
+  readonly call: number;
+  readonly isStream: boolean;
+  readonly from: GrpcCall;
+  readonly bytes: Uint8Array;
+  /** `forget`: the stream was cut off. */
+  readonly step: 'message' | 'end' | 'forget';
+}
+
+export type Job = RequestJob | StreamJob | CallJob;
 
 /**
  * The tenant's bucket that begins at `fromNs` takes no more layouts: lines of others stay whole.
@@ -89,6 +108,8 @@ export interface JobDone {
   /** Bytes to write on the connection, after durability. */
   readonly replyBytes?: Uint8Array;
   readonly close?: boolean;
+  /** What a gRPC call is answered, after durability. */
+  readonly answer?: GrpcAnswer;
   /** Items that the job could not keep, by reason. */
   readonly rejects?: readonly SourceReject[];
   /** Newest event time of its rows, nanoseconds. */

@@ -1,4 +1,4 @@
-import type { HttpDecoder, StreamDecoder } from './decode.ts';
+import type { GrpcDecoder, HttpDecoder, StreamDecoder } from './decode.ts';
 import { createDatadog } from './datadog.ts';
 import { createElasticsearch } from './elasticsearch.ts';
 import { createFirehose } from './firehose.ts';
@@ -8,6 +8,7 @@ import { createK8sAudit } from './k8s-audit.ts';
 import { createLoki, type LokiOptions } from './loki.ts';
 import { createNdjson } from './ndjson.ts';
 import { createOtlp } from './otlp.ts';
+import { createOtlpGrpc } from './otlp-grpc.ts';
 import { createRaw } from './raw.ts';
 import { createSyslog } from './syslog.ts';
 
@@ -30,6 +31,7 @@ export interface DecoderOptions extends LokiOptions {
 export interface Decoders {
   readonly http: readonly HttpDecoder[];
   readonly streams: readonly StreamDecoder[];
+  readonly grpc: readonly GrpcDecoder[];
 }
 
 export const createDecoders = (options: DecoderOptions): Decoders =>
@@ -46,4 +48,5 @@ export const createDecoders = (options: DecoderOptions): Decoders =>
       createOtlp(),
     ]),
     streams: Object.freeze([createGelf(), createRaw(), createSyslog()]),
+    grpc: Object.freeze([createOtlpGrpc()]),
   });
