@@ -355,6 +355,12 @@ export const LIMITS = {
   /** Age at which an open segment closes, ms. */
   segmentMs: 5_000,
 
+  // --- items that are sent twice
+  /** Tokens remembered to know them again, over all tenants: 24 to 48 bytes each. */
+  onceEntries: 1_048_576,
+  /** How long they are remembered, ms: senders that got no answer try again within minutes. */
+  onceMs: 600_000,
+
   // --- keyring
   /** Data keys of one keyring: a key per bucket for decades; the file is rewritten whole. */
   keyringKeys: 65_536,
