@@ -69,6 +69,12 @@ export interface Piece {
   readonly cut?: readonly number[] | undefined;
   /** Bytes of the source that this piece covers, as read (before unwrapping, after gunzip). */
   readonly rawBytes: number;
+  /**
+   * Bytes of the source that were lost before this piece's first event (truncated or deleted before
+   * they were read); absent: none. The number of the event that stands for them is left out, so
+   * that the server reports a gap. A piece of 0 events may tell of it too.
+   */
+  readonly lostBytes?: number | undefined;
   /** When it was read, ns since 1970 (`Clock.observedNs`). */
   readonly readNs: bigint;
   readonly position: Position;
