@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, hostname, totalmem } from 'node:os';
+import { availableParallelism, hostname, tmpdir, totalmem } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
@@ -40,6 +40,11 @@ export function coreCount(): number {
 
 export function machineMemoryBytes(): number {
   return totalmem();
+}
+
+/** Where files go that nobody needs afterwards. */
+export function temporaryDirectory(): string {
+  return tmpdir();
 }
 
 export function workingDirectory(): string {

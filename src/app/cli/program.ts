@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAgent } from '../../agent/command.ts';
 import { VERSION } from '../version.ts';
 import { addDemo } from './demo.ts';
 import { addQuery } from './query.ts';
@@ -25,6 +26,7 @@ Examples:
   addSend(program);
   addQuery(program);
   addTail(program);
+  addAgent(program, VERSION);
   addDemo(program);
   return program;
 };

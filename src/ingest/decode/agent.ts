@@ -7,8 +7,8 @@ import { inflate } from './inflate.ts';
  * Batches of our own agent (model/agent-batch.ts says how they look): lines as they were read,
  * with facts about their source around them. Events whose number the server has stored already
  * (`request.stored`) are left out and counted in the reply:
- * `{"accepted":998,"duplicates":2,"rejected":0}`. 400 says that a batch will never be taken, so that
- * the agent sets it aside; 413 that it is to be split.
+ * `{"accepted":998,"duplicates":2,"rejected":0}`. 400 says that a batch will never be taken, so
+ * that the agent sets it aside; 413 that it is to be split.
  */
 const json = (status: number, body: unknown, headers: Record<string, string> = {}): Reply => ({
   status,
