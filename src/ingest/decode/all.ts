@@ -4,6 +4,8 @@ import { createElasticsearch } from './elasticsearch.ts';
 import { createFirehose } from './firehose.ts';
 import { createGelf, createGelfHttp } from './gelf.ts';
 import { createHec } from './hec.ts';
+import { createJaegerHttp } from './jaeger-http.ts';
+import { createJaegerBinary, createJaegerCompact } from './jaeger-udp.ts';
 import { createK8sAudit } from './k8s-audit.ts';
 import { createLoki, type LokiOptions } from './loki.ts';
 import { createNdjson } from './ndjson.ts';
@@ -11,6 +13,7 @@ import { createOtlp } from './otlp.ts';
 import { createOtlpGrpc } from './otlp-grpc.ts';
 import { createRaw } from './raw.ts';
 import { createSyslog } from './syslog.ts';
+import { createZipkin } from './zipkin.ts';
 
 /** `open`: no key is needed; `unknown`: the server knows the key's digest only. */
 export type SharedSecret =
@@ -42,11 +45,19 @@ export const createDecoders = (options: DecoderOptions): Decoders =>
       createFirehose(),
       createGelfHttp(),
       createHec(),
+      createJaegerHttp(),
       createK8sAudit(),
       createLoki(options),
       createNdjson(),
       createOtlp(),
+      createZipkin(),
     ]),
-    streams: Object.freeze([createGelf(), createRaw(), createSyslog()]),
+    streams: Object.freeze([
+      createGelf(),
+      createJaegerBinary(),
+      createJaegerCompact(),
+      createRaw(),
+      createSyslog(),
+    ]),
     grpc: Object.freeze([createOtlpGrpc()]),
   });
