@@ -10,8 +10,11 @@
 export class TokenWindow {
   private newer = new TokenSet(LEAST_PLACES);
   private older = new TokenSet(LEAST_PLACES);
-  /** When the newer set got its first token, on the caller's clock, ms. */
+  /** When the newer set got its first token and its last, on the caller's clock, ms. */
   private sinceMs = 0;
+  private lastMs = 0;
+  /** When the older set got its last. */
+  private olderLastMs = 0;
   /** Keeps the reading ahead from being left out as useless. */
   private touched = 0;
 
@@ -40,6 +43,7 @@ export class TokenWindow {
   ): number {
     let fresh = 0;
     this.age(bounds);
+    this.lastMs = bounds.nowMs;
     for (let row = 0; row < rows; row++) {
       if (row % AHEAD === 0) {
         const end = Math.min(rows, row + AHEAD);
@@ -57,7 +61,7 @@ export class TokenWindow {
       holders[row] = holder;
       if (holder !== 0) continue;
       fresh++;
-      if (this.newer.size >= bounds.most / 2) this.turn(bounds.nowMs);
+      if (this.newer.size >= bounds.most / 2) this.turn();
     }
     return fresh;
   }
@@ -75,27 +79,30 @@ export class TokenWindow {
 
   /** Forgets what is too old; true when nothing is left. */
   age({ nowMs, ageMs }: Bounds): boolean {
+    if (this.newer.size > 0 && nowMs - this.sinceMs >= ageMs / 2) this.turn();
     if (this.newer.size === 0) this.sinceMs = nowMs;
-    const quietMs = nowMs - this.sinceMs;
-    if (quietMs < ageMs / 2) return this.size === 0;
-    this.turn(nowMs);
-    if (quietMs >= ageMs) this.older = new TokenSet(LEAST_PLACES);
+    if (this.older.size > 0 && nowMs - this.olderLastMs >= ageMs / 2) this.forgetOlder();
     return this.size === 0;
   }
 
   /** Forgets the older half, to make room for others. */
-  shrink(nowMs: number): void {
-    if (this.older.size === 0) this.turn(nowMs);
+  shrink(): void {
+    if (this.older.size === 0) this.turn();
+    this.forgetOlder();
+  }
+
+  private forgetOlder(): void {
     this.older = new TokenSet(LEAST_PLACES);
   }
 
-  private turn(nowMs: number): void {
+  private turn(): void {
     const { newer, older } = this;
     this.older = newer;
+    this.olderLastMs = this.lastMs;
     // Its memory is used again, unless it was for far more than comes now.
     this.newer = older.places <= 2 * newer.places ? older : new TokenSet(LEAST_PLACES);
     this.newer.clear();
-    this.sinceMs = nowMs;
+    this.sinceMs = this.lastMs;
   }
 }
 
