@@ -6,7 +6,13 @@ import type { GrpcDecoder, StreamDecoder } from '../ingest/decode/decode.ts';
 import type { Budget } from '../ingest/receive/budget.ts';
 import { listenGrpc } from '../ingest/receive/grpc.ts';
 import { listenHttp, type ReceivedRequest } from '../ingest/receive/http.ts';
-import { listenTcp, listenUdp, type StreamFace, type StreamTls } from '../ingest/receive/stream.ts';
+import {
+  listenTcp,
+  listenUdp,
+  type StreamFace,
+  type StreamListener,
+  type StreamTls,
+} from '../ingest/receive/stream.ts';
 import type { TlsFiles } from '../ingest/receive/tls.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import type { Log } from '../platform/log.ts';
@@ -98,7 +104,7 @@ class NativePorts {
 
 /** What a decoder's native port takes, over the transports that it speaks. */
 const listenStream = async (
-  { config, budget }: ListenersOptions,
+  { config, budget, counters }: ListenersOptions,
   port: number,
   decoder: StreamDecoder,
   face: StreamFace,
@@ -109,17 +115,30 @@ const listenStream = async (
   try {
     for (const transport of decoder.transports) {
       const at = { host, port: opened[0]?.port ?? port };
-      opened.push(
-        transport === 'tcp'
-          ? await listenTcp(systemSockets, at, face, budget, tls)
-          : await listenUdp(systemSockets, at, face, budget),
-      );
+      if (transport === 'tcp') {
+        opened.push(await listenTcp(systemSockets, at, face, budget, tls));
+        continue;
+      }
+      const udp = await listenUdp(systemSockets, at, face, budget);
+      countLost(counters, decoder.name, udp);
+      opened.push(udp);
     }
   } catch (error) {
     await Promise.all(opened.map((one) => one.close(0)));
     throw error;
   }
   return allOf(opened);
+};
+
+/** Datagrams that never reached us are drops too. */
+const countLost = (counters: Counters, protocol: string, { lost }: StreamListener): void => {
+  let before = 0;
+  counters.onRead(() => {
+    const now = lost?.() ?? 0;
+    if (now <= before) return;
+    counters.add('meshtrail_dropped_records_total', now - before, { protocol });
+    before = now;
+  });
 };
 
 const openStreams = async (options: ListenersOptions, native: NativePorts): Promise<void> => {

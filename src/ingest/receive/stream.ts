@@ -5,6 +5,7 @@ import { LIMITS } from '../../model/limits.ts';
 import { systemClock, type Timer } from '../../platform/clock.ts';
 import { systemRandom } from '../../platform/random.ts';
 import { isLoopback, type Sockets } from '../../platform/sockets.ts';
+import { udpDrops } from '../../platform/udp-drops.ts';
 import type { Budget } from './budget.ts';
 import { certificateName, type TlsFiles } from './tls.ts';
 
@@ -50,6 +51,8 @@ export interface StreamFrom {
 export interface StreamListener {
   readonly host: string;
   readonly port: number;
+  /** Datagrams that the kernel threw away since the listener was opened. */
+  readonly lost?: () => number;
   close(graceMs: number): Promise<void>;
 }
 
@@ -57,6 +60,9 @@ export interface StreamListener {
 const SETTLE_MS = 500;
 
 let connections = 0;
+
+/** A number that no other stream of bytes in this process has. */
+export const newConnection = (): number => ++connections;
 
 const plain = (address: string | undefined): string =>
   address === undefined ? '' : address.startsWith('::ffff:') ? address.slice(7) : address;
@@ -321,9 +327,12 @@ export const listenUdp = async (
   } catch {
     // The kernel's own limit is lower: its default stays.
   }
+  const { port } = socket.address();
+  const before = udpDrops(port);
   return {
     host: address.host,
-    port: socket.address().port,
+    port,
+    lost: () => (closed ? 0 : Math.max(0, udpDrops(port) - before)),
     close: async () => {
       closed = true;
       socket.close();
