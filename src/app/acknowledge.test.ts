@@ -11,6 +11,7 @@ import { Catalog } from '../storage/engine/catalog.ts';
 import { numberBatch } from '../storage/engine/testing.ts';
 import { Acknowledger, type Outcome } from './acknowledge.ts';
 import { Counters } from './counters.ts';
+import { Once } from './once.ts';
 import type { JobDone } from './thread-messages.ts';
 
 const LIMITS_BEFORE = { ...LIMITS };
@@ -38,6 +39,7 @@ beforeEach(() => {
       journalled.push((range?.layouts ?? []).map(({ layout }) => layout.text));
       return Promise.resolve(numberBatch(batch, bucket, 0));
     },
+    once: new Once(systemClock, () => undefined),
   };
   acknowledger = new Acknowledger(
     storage,

@@ -5,14 +5,16 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Counters } from './counters.ts';
 import type { Settle } from './decode-pool.ts';
+import type { Once, Refused } from './once.ts';
 import type { JobDone, ThreadResult } from './thread-messages.ts';
 
 /**
  * The second half of a record's way, in the main thread:
  *
- *   decoded batches -> bucket -> layouts to the catalog -> journal (fsync) -> acknowledge
- *                                                             |-> engine's writer
- *                                                             '-> live tail
+ *   decoded batches -> what is not stored yet -> bucket -> layouts to the catalog
+ *     -> journal (fsync) -> acknowledge
+ *                        |-> engine's writer
+ *                        '-> live tail
  *
  * A job is settled when the last of its batches is durable, and refused when one of them is not.
  */
@@ -23,12 +25,14 @@ export interface Storage {
   /** True when the bucket takes no more layouts. */
   layoutsFull(bucket: Bucket): boolean;
   append(batch: Batch, bucket: Bucket): Promise<NumberedBatch>;
+  /** Leaves out what is stored already. */
+  readonly once: Once;
 }
 
 /** A job that could not be made durable, and why. */
 export type Outcome =
   | { readonly ok: true; readonly done: JobDone }
-  | { readonly ok: false; readonly why: 'busy' | 'failed'; readonly done: JobDone | undefined };
+  | { readonly ok: false; readonly why: Refused; readonly done: JobDone | undefined };
 
 /** Pause between two tries of a batch that its sender cannot be asked to send again, ms. */
 const RETRY_MS = 250;
@@ -43,7 +47,7 @@ export class Acknowledger {
   private readonly log: Log;
   /** Receivers whose senders cannot be told to retry: their batches wait instead. */
   private readonly patient: ReadonlySet<string>;
-  private readonly outcomes = new WeakMap<JobDone, 'busy' | 'failed'>();
+  private readonly outcomes = new WeakMap<JobDone, Refused>();
   private readonly onLayoutsFull: (bucket: Bucket) => void;
   private stopped = false;
 
@@ -92,8 +96,12 @@ export class Acknowledger {
     this.stopped = true;
   }
 
-  private async store(batch: Batch): Promise<'busy' | 'failed' | undefined> {
+  private store(batch: Batch): Promise<Refused | undefined> {
     this.counters.received(batch.protocol, batch.rows, batch.rawBytes);
+    return this.storage.once.store(batch, (part) => this.keep(part));
+  }
+
+  private async keep(batch: Batch): Promise<Refused | undefined> {
     for (;;) {
       try {
         const { tenant, observedNs, signal } = batch;

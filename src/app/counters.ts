@@ -17,6 +17,7 @@ export const METRICS = {
   meshtrail_acknowledged_bytes_total: ['counter', 'Bytes received with those records.'],
   meshtrail_stored_records_total: ['counter', 'Records durable in the engine.'],
   meshtrail_stored_bytes_total: ['counter', 'Bytes received with those records.'],
+  meshtrail_duplicates_total: ['counter', 'Items sent again, and stored once.'],
   meshtrail_rejected_records_total: ['counter', 'Items refused, by reason; told to the sender.'],
   meshtrail_rejected_bytes_total: ['counter', 'Bytes of requests refused as a whole.'],
   meshtrail_dropped_records_total: ['counter', 'Datagrams lost because nothing else was possible.'],

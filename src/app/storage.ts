@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Batch, Signal } from '../model/batch.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import { watermarksOf, type Watermark } from '../model/origin.ts';
 import type { Bucket, EngineReader, NumberedBatch } from '../model/storage.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemDisk } from '../platform/disk.ts';
@@ -19,6 +20,7 @@ import { State } from '../storage/state/state.ts';
 import type { Storage } from './acknowledge.ts';
 import type { Configuration } from './configuration.ts';
 import type { Counters } from './counters.ts';
+import { Once } from './once.ts';
 import { Readiness } from './readiness.ts';
 
 /** Keyring, journal and engine, wired; closed in the reverse order. */
@@ -42,6 +44,8 @@ export interface OpenStorage extends Storage {
   flush(tenant: string, startNs: bigint, endNs: bigint, signal: Signal): Promise<void>;
   /** Calls `tell` for each batch once it is durable. */
   onDurable(tell: (batch: NumberedBatch) => void): void;
+  /** How far the lines of agents' sources were stored when the server started. */
+  readonly watermarks: readonly Watermark[];
   readGauges(counters: Counters): void;
   stop(drainMs: number): Promise<void>;
 }
@@ -107,6 +111,9 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     log,
     random: systemRandom,
   });
+  const once = new Once(systemClock, (protocol, rows) => {
+    options.counters.add('meshtrail_duplicates_total', rows, { protocol });
+  });
   const listeners: ((batch: NumberedBatch) => void)[] = [];
   const buckets = new Map(engine.catalog.buckets().map((bucket) => [bucket.id, bucket]));
   const journal: Journal = await openJournal({
@@ -120,6 +127,9 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     maxBytes: config.journalMaxBytes,
     log,
     floors: state.floors(),
+    onTokens: (batch, tokens) => once.remember(batch.tenant, tokens, batch.observedNs),
+    onStored: (batches) =>
+      state.agentSources.raise(batches.flatMap((batch) => watermarksOf(batch))),
     onDurable: (batch) => {
       engine.writer.enqueue(batch);
       for (const tell of listeners) tell(batch);
@@ -144,26 +154,30 @@ export const openStorage = async (options: StorageOptions): Promise<OpenStorage>
     state.close();
     throw error;
   }
-  return assemble(
-    options,
-    engine,
-    journal,
-    state,
-    keyring.wrapper,
-    listeners,
-    new Readiness({ engine, journal, data }),
-  );
+  const readiness = new Readiness({ engine, journal, data });
+  const { wrapper } = keyring;
+  return assemble(options, { engine, journal, state, wrapper, listeners, readiness, once });
 };
+
+interface Parts {
+  readonly engine: Engine;
+  readonly journal: Journal;
+  readonly state: State;
+  readonly wrapper: KeyWrapper;
+  readonly listeners: ((batch: NumberedBatch) => void)[];
+  readonly readiness: Readiness;
+  readonly once: Once;
+}
 
 const assemble = (
   { config, counters }: StorageOptions,
-  engine: Engine,
-  journal: Journal,
-  state: State,
-  wrapper: KeyWrapper,
-  listeners: ((batch: NumberedBatch) => void)[],
-  readiness: Readiness,
+  { engine, journal, state, wrapper, listeners, readiness, once }: Parts,
 ): OpenStorage => ({
+  once,
+  watermarks: [
+    ...state.agentSources.watermarks(),
+    ...journal.recovered.flatMap((batch) => watermarksOf(batch)),
+  ],
   reader: engine.reader,
   wrapper,
   sources: state.sources,

@@ -15,6 +15,18 @@ export interface NumberedSource {
   readonly source: string;
 }
 
+/** How far the sources of a batch's lines are stored with it. */
+export const watermarksOf = (batch: {
+  readonly tenant: string;
+  readonly origins?: readonly Origin[];
+}): Watermark[] =>
+  (batch.origins ?? []).map(({ agent, source, to }) => ({
+    tenant: batch.tenant,
+    agent,
+    source,
+    next: to + 1,
+  }));
+
 /** How far the lines of a source are stored: all numbers below `next` are. */
 export interface Watermark extends NumberedSource {
   readonly tenant: string;
