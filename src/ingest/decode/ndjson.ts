@@ -1,3 +1,4 @@
+import { skipSpace, skipValue } from '../../model/json-text.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { DecodeRequest, EventSink, HttpDecoder, Refusal, Reply } from './decode.ts';
 import { inflate } from './inflate.ts';
@@ -5,7 +6,9 @@ import { DocumentReader } from './ndjson-document.ts';
 
 /**
  * NDJSON (`POST /v1/ndjson`): one JSON object per line, ended by LF or CR LF; blank lines are
- * skipped, and the last line may lack its end. Answers what was taken and which lines were not:
+ * skipped, and the last line may lack its end. One JSON array of objects is taken as well (what
+ * Fluent Bit's and Vector's HTTP outputs send by default); its items count as lines. Answers what
+ * was taken and which lines were not:
  * `{"accepted":2,"rejected":1,"errors":[{"line":3,"code":"not_json_object","message":"..."}]}`.
  */
 const TYPES = new Set([
@@ -25,6 +28,9 @@ interface LineError {
 }
 
 const LF = 0x0a;
+const ARRAY = 0x5b;
+const ARRAY_END = 0x5d;
+const COMMA = 0x2c;
 const CR = 0x0d;
 const SAMPLE_BYTES = 256;
 const HEADERS = { 'content-type': 'application/json' };
@@ -99,32 +105,21 @@ const decodeRequest = (request: DecodeRequest, sink: EventSink): Reply => {
   return error(400, 'malformed_body', message, 'check the content-encoding header');
 };
 
+/** What became of the lines so far. */
+interface Books {
+  accepted: number;
+  rejected: number;
+  readonly errors: LineError[];
+}
+
 const decodeLines = (body: Uint8Array, sink: EventSink): Reply => {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-  let accepted = 0;
-  let rejected = 0;
-  const errors: LineError[] = [];
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  let line = 0;
-  for (let at = hasMark ? 3 : 0; at < bytes.length;) {
-    line++;
-    const feed = bytes.indexOf(LF, at);
-    const stop = feed < 0 ? bytes.length : feed;
-    const end = stop > at && bytes[stop - 1] === CR ? stop - 1 : stop;
-    const start = at;
-    at = stop + 1;
-    if (documents.read(sink, bytes, start, end) !== undefined) {
-      sink.commit();
-      accepted++;
-    } else if (!isBlank(bytes, start, end)) {
-      rejected++;
-      const code = 'not_json_object';
-      sink.reject(code, bytes.subarray(start, Math.min(end, start + SAMPLE_BYTES)));
-      if (errors.length < LIMITS.ndjsonErrors) {
-        errors.push({ line, code, message: 'the line is not a JSON object' });
-      }
-    }
-  }
+  const books: Books = { accepted: 0, rejected: 0, errors: [] };
+  const first = skipSpace(bytes, hasMark ? 3 : 0, bytes.length);
+  if (bytes[first] === ARRAY) takeItems(bytes, first, sink, books);
+  else takeLines(bytes, hasMark ? 3 : 0, sink, books);
+  const { accepted, rejected, errors } = books;
   if (accepted > 0) return json(200, { accepted, rejected, errors });
   if (rejected === 0) {
     sink.reject('empty_body', bytes.subarray(0, SAMPLE_BYTES));
@@ -134,6 +129,58 @@ const decodeLines = (body: Uint8Array, sink: EventSink): Reply => {
     errors[0]?.line ?? 1
   })`;
   return error(400, 'not_json_object', message, EXAMPLE);
+};
+
+const takeLines = (bytes: Buffer, from: number, sink: EventSink, books: Books): void => {
+  let line = 0;
+  for (let at = from; at < bytes.length;) {
+    line++;
+    const feed = bytes.indexOf(LF, at);
+    const stop = feed < 0 ? bytes.length : feed;
+    const end = stop > at && bytes[stop - 1] === CR ? stop - 1 : stop;
+    const start = at;
+    at = stop + 1;
+    if (documents.read(sink, bytes, start, end) !== undefined) {
+      sink.commit();
+      books.accepted++;
+    } else if (!isBlank(bytes, start, end)) refuseLine(bytes, start, end, line, sink, books);
+  }
+};
+
+/** The items of an array; what follows one that cannot be read is refused with it. */
+const takeItems = (bytes: Buffer, from: number, sink: EventSink, books: Books): void => {
+  const { length } = bytes;
+  let item = 0;
+  let at = skipSpace(bytes, from + 1, length);
+  while (at < length && bytes[at] !== ARRAY_END) {
+    item++;
+    const end = skipValue(bytes, at, length);
+    if (end < 0) return refuseLine(bytes, at, length, item, sink, books);
+    if (documents.read(sink, bytes, at, end) !== undefined) {
+      sink.commit();
+      books.accepted++;
+    } else refuseLine(bytes, at, end, item, sink, books);
+    at = skipSpace(bytes, end, length);
+    if (at < length && bytes[at] !== ARRAY_END && bytes[at] !== COMMA) {
+      return refuseLine(bytes, at, length, item + 1, sink, books);
+    }
+    if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1, length);
+  }
+};
+
+const refuseLine = (
+  bytes: Buffer,
+  start: number,
+  end: number,
+  line: number,
+  sink: EventSink,
+  books: Books,
+): void => {
+  books.rejected++;
+  const code = 'not_json_object';
+  sink.reject(code, bytes.subarray(start, Math.min(end, start + SAMPLE_BYTES)));
+  if (books.errors.length >= LIMITS.ndjsonErrors) return;
+  books.errors.push({ line, code, message: 'the line is not a JSON object' });
 };
 
 const isBlank = (buf: Uint8Array, start: number, end: number): boolean => {
