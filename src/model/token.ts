@@ -1,4 +1,6 @@
 import { viewOf } from './bytes.ts';
+import type { Key } from './key.ts';
+import type { Pairs } from './record.ts';
 
 /**
  * A token is 64 bits that stand for one item of one sender: two items with the same token within
@@ -28,6 +30,16 @@ export class Token {
   begin(kind: number): this {
     this.high = (0x9e3779b9 ^ kind) | 0;
     this.low = (0x85ebca6b + kind) | 0;
+    return this;
+  }
+
+  /**
+   * Begins a token of an item with what it shares with others, and two whole numbers of 32 bits of
+   * its own.
+   */
+  follow(shared: Pick<Token, 'high' | 'low'>, first: number, second: number): this {
+    this.high = shared.high ^ first;
+    this.low = (shared.low + second) | 0;
     return this;
   }
 
@@ -83,6 +95,16 @@ export class Token {
     if (!this.isSet) this.low = 1;
   }
 }
+
+/** Mixes in names and values, in their order. */
+export const mixPairs = (token: Token, pairs: Pairs): void => {
+  const { keys, bufs, starts, ends, count } = pairs;
+  for (let i = 0; i < count; i++) {
+    const { bytes } = keys[i] as Key;
+    token.bytes(bytes, 0, bytes.length);
+    token.bytes(bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
+  }
+};
 
 /** The word at `at` of what ends at `end`; zeros stand for what is not there. */
 const wordOf = (view: DataView, at: number, end: number): number => {

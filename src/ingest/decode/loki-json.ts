@@ -129,7 +129,7 @@ const decodeEntry = (body: Uint8Array, at: number, push: LokiPush, shape: Stream
   if (isArray(body, at)) end = readArray(body, at, record, state);
   else if (isObject(body, at)) end = readObject(body, at, record, state);
   if (state.fault === undefined && state.seen === 0) state.fault = NOT_AN_ENTRY;
-  if (state.fault === undefined) push.sink.commit();
+  if (state.fault === undefined) push.commit(shape, record);
   else push.reject(state.fault[0], state.fault[1], sampleAt(body, at));
   return end;
 };

@@ -132,7 +132,7 @@ const decodeEntry = (
     push.reject('bad_timestamp', why, body.subarray(start, end));
   } else {
     record.setLine(body, lineStart, lineEnd);
-    push.sink.commit();
+    push.commit(shape, record);
   }
 };
 

@@ -3,6 +3,7 @@ import { putField, VALUE } from '../../model/fields.ts';
 import { keys, type Key } from '../../model/key.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { LogRecord } from '../../model/record.ts';
+import { mixPairs } from '../../model/token.ts';
 import type { EventSink } from './decode.ts';
 import { isLabelName } from './loki-labels.ts';
 import type { StreamShape } from './loki-stream.ts';
@@ -35,6 +36,23 @@ export class LokiPush {
     const record = this.sink.begin();
     shape.stamp(record);
     return record;
+  }
+
+  /**
+   * Commits the entry. As in Loki, entries of one stream with the same time, line and metadata are
+   * one entry, which makes its clients' retries safe; one without a time has no identity.
+   */
+  commit(shape: StreamShape, record: LogRecord): void {
+    const { token, badTimes, timeSec, timeNano } = record;
+    if (timeSec >= 0 || badTimes > 0) {
+      token.follow(shape.token, timeSec, timeNano);
+      token.bytes(record.lineBuf, record.lineStart, record.lineEnd);
+      if (record.metadata.count > 0) mixPairs(token, record.metadata);
+      // The text of a time that the record cannot hold.
+      if (badTimes > 0) mixPairs(token, record.attributes);
+      token.end();
+    }
+    this.sink.commit();
   }
 
   /** An entry or a stream that is not taken; the others are. */

@@ -3,10 +3,13 @@ import { putField, VALUE } from '../../model/fields.ts';
 import { equalBytes, hashBytes, keys, type Key } from '../../model/key.ts';
 import { LIMITS } from '../../model/limits.ts';
 import { LogRecord, type Pairs } from '../../model/record.ts';
+import { mixPairs, Token } from '../../model/token.ts';
 import { RecordStamp } from './record-stamp.ts';
 
 /** What all entries of one Loki stream share: its labels and the columns that follow from them. */
 export class StreamShape extends RecordStamp {
+  /** The labels' part of its entries' tokens. */
+  readonly token = new Token();
   /** Why the stream cannot be taken, in Loki's words; '' for a good one. */
   readonly error: string;
 
@@ -69,6 +72,9 @@ const LEVEL_LABELS = ['level', 'severity', 'lvl', 'log_level', 'detected_level']
   keys.of(name),
 );
 const STDIO_LABELS = ['stream', 'stdio'].map((name) => keys.of(name));
+
+/** Keeps Loki's tokens apart from others'. */
+const TOKEN_KIND = 0x4c6f6b69;
 
 const find = (labels: Pairs, wanted: Key): number => {
   for (let i = 0; i < labels.count; i++) if (labels.keys[i] === wanted) return i;
@@ -143,6 +149,7 @@ export const shapeOf = (parsed: Pairs, text: string, options: StreamOptions): St
   template.metadata.clear();
   const shape = new StreamShape('');
   shape.capture(template);
+  mixPairs(shape.token.begin(TOKEN_KIND), labels);
   return shape;
 };
 
