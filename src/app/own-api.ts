@@ -4,6 +4,8 @@ import type { ApiReply, ApiRequest } from '../api/exchange.ts';
 import { createLokiApi, LOKI_PATHS } from '../api/loki/loki.ts';
 import { createRecordsApi, RECORD_PATHS } from '../api/records.ts';
 import { createSourcesApi, SOURCES_PATH } from '../api/sources.ts';
+import { createTracesApi, TRACE_PATH } from '../api/traces.ts';
+import type { Signal } from '../model/batch.ts';
 import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -118,15 +120,13 @@ export const createApi = (options: OwnApiOptions): Api => {
   const sources = {
     reader: storage.reader,
     catalog: storage.catalog,
-    flush: (tenant: string, startNs: bigint, endNs: bigint) =>
-      storage.flush(tenant, startNs, endNs, 'logs'),
+    flush: (tenant: string, startNs: bigint, endNs: bigint, signal: Signal) =>
+      storage.flush(tenant, startNs, endNs, signal),
   };
   const loki = createLokiApi({ ...sources, discoverLogLevels });
-  const records = createRecordsApi({
-    ...sources,
-    labels: { discoverLogLevels },
-    clock: systemClock,
-  });
+  const querySources = { ...sources, labels: { discoverLogLevels }, clock: systemClock };
+  const records = createRecordsApi(querySources);
+  const traces = createTracesApi(querySources);
   const sourcesPage = createSourcesApi({
     sourcesOf: (tenant) => options.sources.of(tenant),
     clock: systemClock,
@@ -153,12 +153,19 @@ export const createApi = (options: OwnApiOptions): Api => {
     handle: (request, body) => answer(SOURCES_PATH, request, body, sourcesPage),
   };
 
+  const traceRoute: Route = {
+    method: 'GET',
+    path: TRACE_PATH,
+    handle: (request, body) => answer(TRACE_PATH, request, body, traces),
+  };
+
   return {
     routes: [
       ...ownRoutes(storage, counters, options.isStarting),
       ...lokiRoutes,
       ...recordRoutes,
       sourcesRoute,
+      traceRoute,
     ],
     nativeRoutes: (name: PortName) => (name === 'loki' ? lokiRoutes : []),
     upgrade: (request: ReceivedRequest, message: IncomingMessage, socket: Duplex, head: Buffer) =>

@@ -441,6 +441,8 @@ export const LIMITS = {
   rowsById: 1_000,
   /** Lines of one query's answer: Loki's own default (`max_entries_limit_per_query`). */
   queryLines: 5_000,
+  /** Spans of one trace that are given back: beyond it the answer says that it is partial. */
+  spansPerTrace: 10_000,
   /** Lines of one query's answer, bytes: a longer answer is cut there and says so. */
   queryAnswerBytes: 67_108_864,
   /** Points of one series: Loki's own bound, a minute's resolution for a week. */

@@ -1,3 +1,4 @@
+import type { Signal } from '../model/batch.ts';
 import type { BucketLayout, BucketRange } from '../model/storage.ts';
 import type { Matcher } from './logql/ast.ts';
 
@@ -17,11 +18,15 @@ export const ALL_OF_TENANT: AccessFilter = { anyOf: [[]] };
 
 /** The catalog, as far as queries need it. */
 export interface QueryCatalog {
-  /** Buckets of the tenant that may hold rows with `startNs <= timestamp < endNs`. */
+  /**
+   * Buckets of the tenant that may hold rows of the signal (logs unless told) with `startNs <=
+   * timestamp < endNs`.
+   */
   ranges(
     tenant: string,
     startNs: bigint,
     endNs: bigint,
+    signal?: Signal,
   ): readonly BucketRange[] | Promise<readonly BucketRange[]>;
 }
 
@@ -60,13 +65,15 @@ export const openScope = async (
   tenant: string,
   startNs: bigint,
   endNs: bigint,
+  signal: Signal = 'logs',
 ): Promise<Scope> => {
   const [start, end] = [clamp(startNs), clamp(endNs)];
   const tables: TableRange[] = [];
   if (start < end) {
-    for (const range of await catalog.ranges(tenant, start, end)) {
+    for (const range of await catalog.ranges(tenant, start, end, signal)) {
       const { bucket, minNs, maxNs, layouts, isCurrent = false } = range;
-      if (bucket.tenant !== tenant || minNs === undefined || maxNs === undefined) continue;
+      if (bucket.tenant !== tenant || bucket.signal !== signal) continue;
+      if (minNs === undefined || maxNs === undefined) continue;
       if (minNs < end && maxNs >= start) {
         tables.push({ table: bucket.table, minNs, maxNs, layouts, isCurrent });
       }

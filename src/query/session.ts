@@ -1,3 +1,4 @@
+import type { Signal } from '../model/batch.ts';
 import type { EngineReader } from '../model/storage.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -12,7 +13,7 @@ export interface QuerySources {
   readonly reader: EngineReader;
   readonly catalog: QueryCatalog;
   /** Brings what was acknowledged in that time into the engine, so that it is found. */
-  readonly flush: (tenant: string, startNs: bigint, endNs: bigint) => Promise<void>;
+  readonly flush: (tenant: string, startNs: bigint, endNs: bigint, signal: Signal) => Promise<void>;
   readonly labels: LabelOptions;
   readonly clock: Clock;
 }
@@ -38,11 +39,19 @@ export class QuerySession {
   }
 
   /** The scope of a time, `startNs <= timestamp < endNs`, with everything acknowledged in it. */
-  readonly open = async (startNs: bigint, endNs: bigint): Promise<Scope> => {
+  readonly open = (startNs: bigint, endNs: bigint): Promise<Scope> =>
+    this.openSignal('logs', startNs, endNs);
+
+  /** The same of spans: what spans.ts reads. */
+  openSpans(startNs: bigint, endNs: bigint): Promise<Scope> {
+    return this.openSignal('spans', startNs, endNs);
+  }
+
+  private async openSignal(signal: Signal, startNs: bigint, endNs: bigint): Promise<Scope> {
     const { tenant, access } = this.who;
-    if (startNs < endNs) await this.sources.flush(tenant, startNs, endNs);
-    return openScope(this.sources.catalog, access, tenant, startNs, endNs);
-  };
+    if (startNs < endNs) await this.sources.flush(tenant, startNs, endNs, signal);
+    return openScope(this.sources.catalog, access, tenant, startNs, endNs, signal);
+  }
 
   async logPlan(
     expr: LogExpr,

@@ -36,18 +36,23 @@ export interface Scan {
 }
 
 export const LOGS = 'meshtrail.logs';
+export const SPANS = 'meshtrail.spans';
 
 /**
  * Where a scope's rows are: a single table by its own name, since planning through the Merge table
  * takes twice the time; several through that.
  */
-const tablesSql = (scope: Scope, params: SqlParams): { from: string; conditions: string[] } => {
+export const tablesSql = (
+  scope: Scope,
+  params: SqlParams,
+  merged = LOGS,
+): { from: string; conditions: string[] } => {
   const [only, second] = scope.tables;
   if (only?.isCurrent === true && second === undefined && /^[a-z0-9_]+$/.test(only.table)) {
     return { from: `meshtrail.${only.table}`, conditions: [] };
   }
   const names = params.texts(scope.tables.map(({ table }) => table));
-  return { from: LOGS, conditions: [`_table IN ${names}`] };
+  return { from: merged, conditions: [`_table IN ${names}`] };
 };
 
 /** The rows of a scan, for FROM and after it. */

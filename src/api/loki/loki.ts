@@ -23,7 +23,7 @@ export interface LokiOptions {
   readonly reader: EngineReader;
   readonly catalog: QueryCatalog;
   /** Brings what was acknowledged in that time into the engine. */
-  readonly flush: (tenant: string, startNs: bigint, endNs: bigint) => Promise<void>;
+  readonly flush: QuerySources['flush'];
   /** Whether Loki streams get `detected_level`. */
   readonly discoverLogLevels: boolean;
   readonly clock?: Clock;
