@@ -30,7 +30,8 @@ const TABLE: Readonly<Record<string, Walls>> = {
   model: { folders: [], node: ['buffer'], packages: 'none' },
   platform: impure('model'),
   'ingest/receive': impure('model', 'platform'),
-  'ingest/decode': pure('zlib'),
+  // Hashing is pure: shared keys are proved by digests.
+  'ingest/decode': pure('zlib', 'crypto'),
   'ingest/normalize': { ...pure(), packages: 'none' },
   'ingest/multiline': pure(),
   'ingest/enrich': { ...pure(), packages: 'none' },

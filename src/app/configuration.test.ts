@@ -53,6 +53,7 @@ test('an empty file is all defaults', () => {
     nativePorts: true,
     discoverServiceName: true,
     discoverLogLevels: true,
+    forwardUserAuth: false,
     threads: 1,
   });
   expect(config.engine.home).toBe('embedded');

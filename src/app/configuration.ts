@@ -86,6 +86,7 @@ const fileSchema = z.strictObject({
       discover_log_levels: z.boolean().optional(),
     })
     .optional(),
+  forward: z.strictObject({ user_auth: onOff.optional() }).optional(),
   formats: z.record(z.string(), z.enum(FORMATS)).optional(),
   limits: z.strictObject(limitShape).optional(),
 });
@@ -116,6 +117,8 @@ export interface Configuration {
   readonly journalMaxBytes: number;
   readonly discoverServiceName: boolean;
   readonly discoverLogLevels: boolean;
+  /** Forward senders must show a user name and the key as password, beside the shared key. */
+  readonly forwardUserAuth: boolean;
   readonly formats: Readonly<Record<string, string>>;
   readonly limits: Readonly<Record<string, number>>;
 }
@@ -231,6 +234,7 @@ export const settle = (
       bytesOfSize(file.journal?.max_bytes ?? 4 * 2 ** 30),
     discoverServiceName: file.loki?.discover_service_name ?? true,
     discoverLogLevels: file.loki?.discover_log_levels ?? true,
+    forwardUserAuth: file.forward?.user_auth ?? false,
     formats: file.formats ?? {},
     limits,
   };

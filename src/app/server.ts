@@ -136,7 +136,8 @@ const openDecoding = (
   log: Log,
 ): Decoding => {
   const { discoverServiceName, discoverLogLevels, threads, formats, limits } = config;
-  const options = { discoverServiceName, discoverLogLevels, secret };
+  const forward = { userAuth: config.forwardUserAuth };
+  const options = { discoverServiceName, discoverLogLevels, secret, forward };
   const decoders = createDecoders(options);
   const streaming = decoders.grpc.filter(({ methods }) => methods.some(({ stream }) => stream));
   const patient = new Set([...decoders.streams, ...streaming].map((decoder) => decoder.name));

@@ -2,6 +2,7 @@ import type { GrpcDecoder, HttpDecoder, StreamDecoder } from './decode.ts';
 import { createDatadog } from './datadog.ts';
 import { createElasticsearch } from './elasticsearch.ts';
 import { createFirehose } from './firehose.ts';
+import { createForward } from './forward.ts';
 import { createGelf, createGelfHttp } from './gelf.ts';
 import { createHec } from './hec.ts';
 import { createJaegerHttp } from './jaeger-http.ts';
@@ -28,6 +29,8 @@ export interface DecoderOptions extends LokiOptions {
   readonly discoverLogLevels: boolean;
   /** What a sender's shared key is checked against, where the protocol never sends the key. */
   readonly secret: SharedSecret;
+  /** Whether senders of the forward protocol must show a user and password too. */
+  readonly forward: { readonly userAuth: boolean };
 }
 
 /** Every protocol, once per thread, by name. */
@@ -53,6 +56,7 @@ export const createDecoders = (options: DecoderOptions): Decoders =>
       createZipkin(),
     ]),
     streams: Object.freeze([
+      createForward({ secret: options.secret, userAuth: options.forward.userAuth }),
       createGelf(),
       createJaegerBinary(),
       createJaegerCompact(),

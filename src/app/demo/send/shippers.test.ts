@@ -18,6 +18,7 @@ const decoders = createDecoders({
   discoverServiceName: true,
   discoverLogLevels: true,
   secret: { kind: 'open' },
+  forward: { userAuth: false },
 });
 
 const of = (carrier: Carrier): Line[] => lines.filter(({ source }) => source.carrier === carrier);
