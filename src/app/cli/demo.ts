@@ -152,6 +152,11 @@ const summaryOf = (demo: Demo, seconds: number, minutes: number): string => {
   for (const offer of demo.offers()) {
     lines.push(`# ${offer.title}`, commandOf(offer, demo.url), curlOf(offer, demo.url), '');
   }
+  const trace = demo.trace();
+  if (trace !== undefined) {
+    lines.push('# the same checkout as spans, and who sends', `curl -s ${demo.url}${trace}`);
+    lines.push(`curl -s ${demo.url}/api/v1/sources`, '');
+  }
   lines.push('The shop goes on live. Ctrl-C stops it.', '');
   return lines.join('\n');
 };

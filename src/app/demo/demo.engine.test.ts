@@ -95,6 +95,22 @@ describe('npm run demo', () => {
     expect(lines).toMatch(/Traceback|goroutine|\.java:\d+\)|\.js:\d+:\d+/);
   });
 
+  it('offers the same purchase as spans of every service on its way', async () => {
+    const trace = /^curl -s (\S+\/api\/v1\/traces\/\S+)$/m.exec(printed)?.[1] ?? '';
+    const answer = await fetch(trace);
+    expect(answer.status).toBe(200);
+    const { spans } = (await answer.json()) as {
+      spans: { name: string; parentSpanId?: string; resource: { attributes: object[] } }[];
+    };
+    expect(spans.length).toBeGreaterThan(5);
+    const told = JSON.stringify(spans.map(({ resource }) => resource));
+    for (const service of ['storefront', 'checkout', 'payments', 'ledger']) {
+      expect(told).toContain(`"${service}"`);
+    }
+    const roots = spans.filter(({ parentSpanId = '' }) => parentSpanId === '');
+    expect(roots).toHaveLength(1);
+  });
+
   it('prints the same for curl', async () => {
     const [, url = ''] = /^address {4}(\S+)$/m.exec(printed) ?? [];
     const curls = printed.split('\n').filter((line) => line.startsWith('curl -sG '));

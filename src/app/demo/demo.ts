@@ -134,6 +134,12 @@ export class Demo {
     return trail === undefined ? [] : offersOf(trail, this.options.minutes);
   }
 
+  /** A trace to look at, after the history: the path of our own endpoint. */
+  trace(): string | undefined {
+    const trail = this.play.trail;
+    return trail === undefined ? undefined : `/api/v1/traces/${trail.traceId}`;
+  }
+
   get isStopping(): boolean {
     return this.stopping.signal.aborted;
   }

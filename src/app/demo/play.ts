@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { MONITOR_AGENT, type Shop } from './arrivals.ts';
 import type { Journey } from './journey.ts';
+import type { Line } from './lines.ts';
 import type { Trail } from './queries.ts';
 import type { Courier } from './send/courier.ts';
 import { US_PER_SECOND } from './stamp.ts';
@@ -33,6 +34,8 @@ export class Play {
   private readonly traffic: Traffic;
   private readonly startUs: number;
   private readonly nowUs: number;
+  /** Journeys whose spans are not sent yet. */
+  private journeys: Journey[] = [];
 
   constructor(options: PlayOptions) {
     const { clock, shop, minutes } = options;
@@ -44,7 +47,7 @@ export class Play {
 
   /** Sends the minutes before the start; lines are made while those before them are sent. */
   async history(): Promise<void> {
-    const { courier, shop, signal, onHistory } = this.options;
+    const { shop, signal, onHistory } = this.options;
     const chunkUs = Math.max(1, CHUNK_LINES / LINES_PER_REQUEST / shop.rate) * US_PER_SECOND;
     const { startUs, nowUs } = this;
     let sending: Promise<void> = Promise.resolve();
@@ -53,7 +56,7 @@ export class Play {
       const lines = this.traffic.linesUntil(atUs);
       await sending;
       onHistory((atUs - startUs) / (nowUs - startUs));
-      sending = courier.send(lines);
+      sending = this.send(lines, atUs);
     }
     await sending;
     if (!signal.aborted) onHistory(1);
@@ -61,19 +64,29 @@ export class Play {
 
   /** Sends what happens until it is told to stop. After a pause of the server it catches up. */
   async live(): Promise<void> {
-    const { courier, clock, shop, signal } = this.options;
+    const { clock, shop, signal } = this.options;
     const chunkUs = Math.max(1, CHUNK_LINES / LINES_PER_REQUEST / shop.rate) * US_PER_SECOND;
     for (let atUs = this.nowUs; !signal.aborted;) {
       const nowUs = Math.floor(clock.nowMs() * 1000);
       if (nowUs > atUs) {
         atUs = Math.min(nowUs, atUs + chunkUs);
-        await courier.send(this.traffic.linesUntil(atUs));
+        await this.send(this.traffic.linesUntil(atUs), atUs);
       }
       if (atUs >= nowUs) await clock.sleep(LIVE_MS, signal);
     }
   }
 
-  private look({ userAgent, root, traceId, requestId }: Journey): void {
+  /** Lines as they are written; spans once their request is over. */
+  private async send(lines: readonly Line[], untilUs: number): Promise<void> {
+    const over = this.journeys.filter(({ root }) => root.endUs < untilUs);
+    this.journeys = this.journeys.filter(({ root }) => root.endUs >= untilUs);
+    const { courier } = this.options;
+    await Promise.all([courier.send(lines), courier.sendSpans(over)]);
+  }
+
+  private look(journey: Journey): void {
+    this.journeys.push(journey);
+    const { userAgent, root, traceId, requestId } = journey;
     if (userAgent !== MONITOR_AGENT || root.endUs > this.nowUs) return;
     if (root.status < 400 || this.trail === undefined) this.trail = { traceId, requestId };
   }

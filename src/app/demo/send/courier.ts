@@ -2,6 +2,7 @@ import { MeshtrailError } from '../../../model/errors.ts';
 import { LIMITS } from '../../../model/limits.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import type { Sockets } from '../../../platform/sockets.ts';
+import type { Journey } from '../journey.ts';
 import type { Carrier, Line } from '../lines.ts';
 import { elasticsearchShipper } from './elasticsearch.ts';
 import { lokiShipper } from './loki.ts';
@@ -9,6 +10,7 @@ import { ndjsonShipper } from './ndjson.ts';
 import { otlpShipper } from './otlp.ts';
 import type { LogRequest, Shipper } from './request.ts';
 import { SyslogLink } from './syslog-link.ts';
+import { spanCountOf, tracesRequest } from './traces.ts';
 
 const SHIPPERS: readonly Shipper[] = [
   elasticsearchShipper,
@@ -20,6 +22,8 @@ const SHIPPERS: readonly Shipper[] = [
 /** First and longest pause after "try later" without a time of its own. */
 const PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8_000;
+/** Journeys whose spans make one request; each has about six. */
+const JOURNEYS = 400;
 const RETRY_STATUS = [408, 429, 502, 503, 504];
 
 export interface CourierOptions {
@@ -59,6 +63,18 @@ export class Courier {
     );
     ways.push(this.log(byCarrier.get('syslog' satisfies Carrier) ?? []));
     await Promise.all(ways);
+  }
+
+  /** Sends the spans of journeys that are over. */
+  async sendSpans(journeys: readonly Journey[]): Promise<void> {
+    for (let at = 0; at < journeys.length; at += JOURNEYS) {
+      const some = journeys.slice(at, at + JOURNEYS);
+      const answer = await this.deliver(tracesRequest(some));
+      if (answer === undefined) return;
+      const { rejected } = otlpShipper.read(answer);
+      this.rejected += rejected;
+      this.sent += some.reduce((sum, journey) => sum + spanCountOf(journey), 0) - rejected;
+    }
   }
 
   async close(): Promise<void> {

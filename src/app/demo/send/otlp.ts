@@ -57,8 +57,9 @@ export const otlpShipper: Shipper = {
   },
   read(answer) {
     const parsed = JSON.parse(answer) as {
-      partialSuccess?: { rejectedLogRecords?: string | number };
+      partialSuccess?: { rejectedLogRecords?: string | number; rejectedSpans?: string | number };
     };
-    return { rejected: Number(parsed.partialSuccess?.rejectedLogRecords ?? 0), later: [] };
+    const { rejectedLogRecords = 0, rejectedSpans = 0 } = parsed.partialSuccess ?? {};
+    return { rejected: Number(rejectedLogRecords) + Number(rejectedSpans), later: [] };
   },
 };

@@ -64,7 +64,9 @@ it('syslog frames bring every line with its time, its service and its machine', 
   const own = of('syslog');
   expect(own.length).toBeGreaterThan(20);
   const sink = new CapturedSink();
-  const session = decoders.streams[0]?.open({ address: '127.0.0.1', transport: 'tcp' });
+  const session = decoders.streams
+    .find(({ name }) => name === 'syslog')
+    ?.open({ address: '127.0.0.1', transport: 'tcp' });
   session?.feed(Buffer.concat(own.map(syslogFrame)), sink);
   session?.end(sink);
   const got = sink.events.map(({ line, time, columns }) =>
