@@ -23,6 +23,12 @@ export const createHec = (): HttpDecoder => ({
       method: 'POST',
       path: `/services/collector${path}`,
     })),
+    // Docker's driver looks whether its address answers, without the token.
+    ...['', '/event', '/event/1.0', '/raw', '/raw/1.0'].map((path) => ({
+      method: 'OPTIONS',
+      path: `/services/collector${path}`,
+      open: true,
+    })),
     ...['', '/1.0'].map((version) => ({
       method: 'GET',
       path: `/services/collector/health${version}`,
@@ -33,7 +39,10 @@ export const createHec = (): HttpDecoder => ({
   refuse: refusalOf,
 });
 
+const LOOKED: Reply = { status: 200, headers: { allow: 'POST, OPTIONS' }, body: '' };
+
 const decode = (request: DecodeRequest, sink: EventSink): Reply => {
+  if (request.method === 'OPTIONS') return LOOKED;
   const word = request.path.split('/')[3] ?? '';
   if (word === 'health') return hecReply(HEC.healthy);
   const body = bodyOf(request, sink);
