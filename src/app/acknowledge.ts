@@ -70,7 +70,7 @@ export class Acknowledger {
   /** Takes a thread's result; settles its jobs in the order in which they came. */
   take(result: ThreadResult, settle: (id: number) => Settle): void {
     this.counters.thread(result.counts);
-    const stored = result.batches.map((batch) => this.store(batch));
+    const stored = this.storeAll(result.batches);
     for (const done of result.done) {
       const settleJob = settle(done.id);
       if (done.lastBatch < 0) {
@@ -94,6 +94,26 @@ export class Acknowledger {
 
   stop(): void {
     this.stopped = true;
+  }
+
+  /**
+   * Stores batches side by side, but those of numbering agents one after another until one is
+   * refused: what is durable of a source then never has a hole, and one number tells it.
+   */
+  private storeAll(batches: readonly Batch[]): Promise<Refused | undefined>[] {
+    let before: Promise<Refused | undefined> | undefined;
+    return batches.map((batch) => {
+      if (batch.origins === undefined) return this.store(batch);
+      before = before === undefined ? this.store(batch) : this.storeAfter(before, batch);
+      return before;
+    });
+  }
+
+  private async storeAfter(
+    before: Promise<Refused | undefined>,
+    batch: Batch,
+  ): Promise<Refused | undefined> {
+    return (await before) ?? this.store(batch);
   }
 
   private store(batch: Batch): Promise<Refused | undefined> {

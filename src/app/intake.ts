@@ -13,6 +13,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { SourceKey } from '../model/source.ts';
 import type { Acknowledger, Outcome } from './acknowledge.ts';
+import type { AgentWatermarks, Turn } from './agent-watermarks.ts';
 import type { Counters } from './counters.ts';
 import type { DecodePool } from './decode-pool.ts';
 import { createGrpcFace } from './grpc-face.ts';
@@ -31,6 +32,7 @@ export class Intake {
   private readonly log: Log;
   private readonly accepts: () => boolean;
   private readonly sources: Sources;
+  private readonly agents: AgentWatermarks;
   /** Who the senders of open streams proved to be. */
   private readonly identities = new Map<number, string>();
 
@@ -42,6 +44,7 @@ export class Intake {
     log: Log,
     accepts: () => boolean,
     sources: Sources,
+    agents: AgentWatermarks,
   ) {
     this.pool = pool;
     this.acknowledger = acknowledger;
@@ -50,6 +53,7 @@ export class Intake {
     this.log = log;
     this.accepts = accepts;
     this.sources = sources;
+    this.agents = agents;
   }
 
   /** The routes of one decoder. */
@@ -157,22 +161,21 @@ export class Intake {
     };
     const { name } = decoder;
     const size = body.length;
+    const turn = name === 'agent' ? await this.agents.turn(tenant, body) : undefined;
     const observedNs = this.clock.observedNs();
     const done = await this.pool.run({
       type: 'request',
       decoder: name,
-      request: decode,
+      request: turn === undefined ? decode : { ...decode, stored: turn.stored },
       tenant,
       peer: request.peer,
       observedNs,
     });
     const outcome = this.acknowledger.outcomeOf(done);
     const { encrypted } = request;
-    this.heard({ ...sourceOf(request), tenant, protocol: name }, outcome, {
-      observedNs,
-      encrypted,
-      size,
-    });
+    const key = keyOf(request, tenant, name, turn);
+    this.heard(key, outcome, { observedNs, encrypted, size });
+    this.endTurn(turn, key, outcome, { observedNs, encrypted });
     if (!outcome.ok) {
       this.noteFailure(name, done?.failure);
       return this.refusal(decoder, request, outcome.why);
@@ -182,6 +185,19 @@ export class Intake {
       this.counters.add('meshtrail_rejected_bytes_total', size, { protocol: name });
     }
     return reply ?? this.refusal(decoder, request, 'failed');
+  }
+
+  /** Lets the next batch of the same sources come, and notes numbers that no batch brought. */
+  private endTurn(
+    turn: Turn | undefined,
+    key: SourceKey,
+    outcome: Outcome,
+    when: { readonly observedNs: bigint; readonly encrypted: boolean },
+  ): void {
+    const isStored = outcome.ok && outcome.done.reply?.status === 200;
+    const nothing = { records: 0, bytes: 0, rejects: [], newestNs: undefined };
+    const heard = { ...when, ...nothing };
+    for (const gap of turn?.end(isStored) ?? []) this.sources.gap(key, heard, gap);
   }
 
   private refusal(decoder: HttpDecoder, request: ReceivedRequest, why: 'busy' | 'failed'): Reply {
@@ -252,6 +268,18 @@ const sourceOf = ({
   identity,
   agent: headers['user-agent'] ?? '',
 });
+
+/** The source of a request; an agent without a certificate is known by its own id. */
+const keyOf = (
+  request: ReceivedRequest,
+  tenant: string,
+  protocol: string,
+  turn: Turn | undefined,
+): SourceKey => {
+  const source = sourceOf(request);
+  const identity = source.identity === '' ? (turn?.head.agent ?? '') : source.identity;
+  return { ...source, identity, tenant, protocol };
+};
 
 /** Socket buffers are views of a shared pool: a copy of its own can be handed over. */
 const whole = (bytes: Uint8Array): Uint8Array =>

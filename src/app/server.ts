@@ -12,6 +12,7 @@ import { coreCount, hostName, watchEventLoop, workingDirectory } from '../platfo
 import { isLoopback } from '../platform/sockets.ts';
 import { Acknowledger } from './acknowledge.ts';
 import { openAdminKey } from './admin-key.ts';
+import { AgentWatermarks } from './agent-watermarks.ts';
 import { readConfigurationFile, settle, type Configuration, type Flags } from './configuration.ts';
 import { Counters } from './counters.ts';
 import { DecodePool } from './decode-pool.ts';
@@ -153,6 +154,20 @@ const openDecoding = (
   return { decoders, acknowledger, pool };
 };
 
+/** Joins listeners to all of that, and knows how far the sources of agents are stored. */
+const openIntake = (
+  { pool, acknowledger }: Decoding,
+  storage: OpenStorage,
+  counters: Counters,
+  log: Log,
+  sources: Sources,
+): Intake => {
+  const agents = new AgentWatermarks(storage.watermarks);
+  storage.onDurable((batch) => agents.durable(batch));
+  const accepts = (): boolean => storage.accepting();
+  return new Intake(pool, acknowledger, counters, systemClock, log, accepts, sources, agents);
+};
+
 export const startServer = async (flags: Flags): Promise<Server> => {
   const config = await readConfiguration(flags);
   refuseWideListening(config);
@@ -173,9 +188,8 @@ export const startServer = async (flags: Flags): Promise<Server> => {
   const decoding = openDecoding(config, secret, storage, counters, log);
   const { decoders, acknowledger, pool } = decoding;
   const budget = new Budget(LIMITS.inFlightBytes);
-  const accepts = (): boolean => storage.accepting();
   const sources = new Sources(storage.sources, systemClock);
-  const intake = new Intake(pool, acknowledger, counters, systemClock, log, accepts, sources);
+  const intake = openIntake(decoding, storage, counters, log, sources);
   const loop = watchEventLoop();
   watch(counters, storage, budget, loop);
   let isStarting = true;

@@ -222,8 +222,10 @@ export const LIMITS = {
   agentSources: 1_024,
   /** Length of the names that an agent gives its host and sources. */
   agentNameLength: 1_024,
-  /** Sources whose numbers an agent or a server remembers; those silent longest are forgotten. */
+  /** Sources whose numbers an agent remembers; those silent longest are forgotten. */
   agentSourcesKept: 65_536,
+  /** Sources of all agents whose numbers a server remembers, about 0.3 KB each. */
+  agentWatermarks: 262_144,
 
   // --- decode: GELF, raw lines, journald and items of JSON
   /** Items of one body that are no JSON and behind which reading goes on; then the rest is one. */

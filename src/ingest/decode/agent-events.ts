@@ -31,6 +31,8 @@ const NAMED = new Map(
 );
 /** What is not an agent's to say. */
 for (const name of ['receiver', 'source', 'line', 'body', 'layout']) NAMED.delete(name);
+// Its word is a number too.
+NAMED.delete('severity_text');
 
 /** Where a block stands, and which of its events are wanted. */
 export interface BlockPlace {

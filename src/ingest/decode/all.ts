@@ -1,4 +1,5 @@
 import type { GrpcDecoder, HttpDecoder, StreamDecoder } from './decode.ts';
+import { createAgent } from './agent.ts';
 import { createDatadog } from './datadog.ts';
 import { createElasticsearch } from './elasticsearch.ts';
 import { createFirehose } from './firehose.ts';
@@ -43,6 +44,7 @@ export interface Decoders {
 export const createDecoders = (options: DecoderOptions): Decoders =>
   Object.freeze({
     http: Object.freeze([
+      createAgent(),
       createDatadog(),
       createElasticsearch(),
       createFirehose(),
