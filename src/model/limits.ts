@@ -405,6 +405,10 @@ export const LIMITS = {
   /** First and longest wait before a journal that cannot write tries again, ms. */
   journalRetryMs: 100,
   journalRetryMaxMs: 5_000,
+  /** Time for which drained files stay for their tokens, ms: senders retry within minutes. */
+  journalTokenMs: 120_000,
+  /** Bytes of such files; an eighth of the journal's budget where that is less. */
+  journalTokenBytes: 268_435_456,
   /**
    * Frame keys remembered, about 0.5 KB each: one per active bucket; deriving one again costs
    * microseconds.

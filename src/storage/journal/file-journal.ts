@@ -26,6 +26,8 @@ export interface JournalParts {
 
 /** How often segments, idle files and the like are looked after, ms. */
 const TICK_MS = 250;
+/** Share of the budget for drained files that are kept for their tokens. */
+const TOKENS_PER_BUDGET = 8;
 
 /** The journal over its files: a queue, and one worker that writes, rotates and deletes. */
 export class FileJournal implements Journal {
@@ -45,7 +47,6 @@ export class FileJournal implements Journal {
   private working: Promise<void> | undefined;
   private closing = false;
   private lastAppendMs: number;
-  private lastTokenMs = -Infinity;
   /** Released, and to be told to `onStored` before their frames may go. */
   private untold: NumberedBatch[] = [];
   /** Failures since a group last succeeded: the first is followed by a new file at once. */
@@ -68,6 +69,8 @@ export class FileJournal implements Journal {
     this.counters.damages = recovered.damages;
     this.counters.destroyedBatches = recovered.destroyedBatches;
     this.lastAppendMs = options.clock.monotonicMs();
+    // Their senders may be waiting for this very start.
+    for (const file of recovered.files) file.tokenMs = this.lastAppendMs;
     this.ticker = options.clock.setRepeating(TICK_MS, () => this.wake());
   }
 
@@ -108,7 +111,6 @@ export class FileJournal implements Journal {
     const error = refusal.ofBatch(batch, lane, bucket, sizeBytes) ?? this.refuse(sizeBytes);
     if (error !== undefined) return Promise.reject(error);
     this.lastAppendMs = this.options.clock.monotonicMs();
-    if (batch.tokens !== undefined) this.lastTokenMs = this.lastAppendMs;
     this.queueBytes += sizeBytes;
     return new Promise((resolve, reject) => {
       this.queue.push({ batch, bucket, lane, notes, resolve, reject });
@@ -168,7 +170,7 @@ export class FileJournal implements Journal {
     this.tellEnds(this.lanes.closeOlder(expiredMs));
     this.tellStored();
     if (this.ready && this.shouldRotate()) await this.openFile();
-    await this.files.reap();
+    await this.reap();
     this.budget.freed(this.files.usedBytes + this.queueBytes);
   }
 
@@ -204,6 +206,10 @@ export class FileJournal implements Journal {
       counters.batches += 1;
       counters.rows += numbered.rows;
       numbered.file.batches += 1;
+      if (waiting.batch.tokens !== undefined) {
+        numbered.file.hasTokens = true;
+        numbered.file.tokenMs = this.lastAppendMs;
+      }
       this.pending.add(numbered, waiting.batch.data);
       this.call(() => this.options.onDurable(numbered));
       waiting.resolve(numbered);
@@ -301,10 +307,10 @@ export class FileJournal implements Journal {
     const file = this.files.current;
     if (file === undefined || file.batches === 0) return;
     try {
-      const idleMs = this.options.clock.monotonicMs() - this.lastTokenMs;
-      if (file.pending === 0 && idleMs >= LIMITS.journalIdleMs) {
+      const isAwaited = file.hasTokens && file.tokenMs > this.awaitedMs();
+      if (file.pending === 0 && !isAwaited) {
         await this.openFile();
-        await this.files.reap();
+        await this.reap();
         return;
       }
       const place = { file: file.number, offset: file.validBytes, groupStart: file.validBytes };
@@ -313,6 +319,17 @@ export class FileJournal implements Journal {
     } catch (error) {
       this.options.log.warn('the journal could not be closed cleanly; nothing is lost', { error });
     }
+  }
+
+  private reap(): Promise<void> {
+    const { maxBytes } = this.options;
+    const spare = Math.min(LIMITS.journalTokenBytes, maxBytes / TOKENS_PER_BUDGET);
+    return this.files.reap(this.awaitedMs(), this.budget.full ? 0 : spare);
+  }
+
+  /** Items as old as that may still be sent again, after a restart as well. */
+  private awaitedMs(): number {
+    return this.options.clock.monotonicMs() - LIMITS.journalTokenMs;
   }
 
   private tellStored(): void {

@@ -23,6 +23,10 @@ export interface JournalFile {
   /** Where the last of them begins and ends; known of recovered files only. */
   lastBatchAt: number;
   lastBatchEnd: number;
+  /** Some of them have tokens. */
+  hasTokens: boolean;
+  /** When it got the newest of these, monotonic; of recovered files when it was found. */
+  tokenMs: number;
   /** It has damage: it is set aside instead of deleted, for a human to look at. */
   damaged: boolean;
 }
@@ -155,10 +159,23 @@ export class JournalFiles {
     if (writer !== undefined) await quietly(writer.handle.close());
   }
 
-  /** Deletes what the engine holds. One call at a time. */
-  async reap(): Promise<void> {
-    for (const file of [...this.files.values()]) {
-      if (file.pending > 0 || file === this.newest) continue;
+  /**
+   * Deletes what the engine holds, but for files with tokens since `tokensMs`, the newest first and
+   * no more than `tokenBytes` of them. One call at a time.
+   */
+  async reap(tokensMs: number, tokenBytes: number): Promise<void> {
+    const drained = [...this.files.values()].filter(
+      (file) => file.pending === 0 && file !== this.newest,
+    );
+    const kept = new Set<JournalFile>();
+    let left = tokenBytes;
+    for (const file of drained.toReversed()) {
+      if (!file.hasTokens || file.tokenMs <= tokensMs || file.damaged) continue;
+      left -= file.validBytes;
+      if (left >= 0) kept.add(file);
+    }
+    for (const file of drained) {
+      if (kept.has(file)) continue;
       try {
         await this.remove(file);
       } catch (error) {
@@ -183,8 +200,8 @@ export class JournalFiles {
 }
 
 export function emptyFile(number: number, path: string, validBytes: number): JournalFile {
-  const nothing = { pending: 0, batches: 0, lastBatchAt: 0, lastBatchEnd: 0 };
-  return { number, path, validBytes, ...nothing, damaged: false };
+  const nothing = { pending: 0, batches: 0, lastBatchAt: 0, lastBatchEnd: 0, tokenMs: 0 };
+  return { number, path, validBytes, ...nothing, hasTokens: false, damaged: false };
 }
 
 /** File header and heads, twice: one rotten sector must not take both. */

@@ -260,7 +260,7 @@ test.each([
 test('tokens outlive a clean end that comes soon after them, and nothing else does', async () => {
   for (const [waitMs, notes, kept] of [
     [0, NOTED, 1],
-    [LIMITS.journalIdleMs, NOTED, 0],
+    [LIMITS.journalTokenMs, NOTED, 0],
     [0, { origins: NOTED.origins }, 0],
   ] as const) {
     disk = new SimulatedDisk(() => 0.5);
@@ -272,6 +272,36 @@ test('tokens outlive a clean end that comes soon after them, and nothing else do
     expect((await reopen()).journal.recovered).toHaveLength(kept);
     die();
   }
+});
+
+test('tokens outlive their rows: through restarts, for a while, and within bounds', async () => {
+  const { journal } = await openTestJournal(disk, time);
+  journal.release(
+    await journal.append({ ...testBatch(new Uint8Array(9), 3), ...NOTED }, testBucket(0)),
+  );
+  for (let restarts = 0; restarts < 3; restarts++) {
+    die();
+    const opened = await reopen();
+    expect(opened.tokens.map(([, tokens]) => tokens)).toEqual([NOTED.tokens]);
+    for (const batch of opened.journal.recovered) opened.journal.release(batch);
+    time.advance(LIMITS.journalTokenMs - 1_000);
+    await settle(disk);
+  }
+  time.advance(2_000);
+  await settle(disk);
+  expect(disk.files()).not.toContain(FIRST);
+});
+
+test('drained files give way for new rows, whatever tokens they have', async () => {
+  const { journal } = await openTestJournal(disk, time, { maxBytes: 2 ** 20 });
+  for (let i = 0; i < 100; i++) {
+    const batch = { ...testBatch(new Uint8Array(30_000), 3), ...NOTED };
+    journal.release(await journal.append(batch, testBucket(0)));
+    await settle(disk);
+    expect(journal.diskBytes).toBeLessThan(2 ** 19);
+  }
+  expect(journal.counters.refusedFull).toBe(0);
+  expect(disk.files()).toHaveLength(2);
 });
 
 test('batches whose key was destroyed are gone without an error; their numbers stay taken', async () => {

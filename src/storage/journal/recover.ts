@@ -1,10 +1,11 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { MeshtrailError, must } from '../../model/errors.ts';
 import type { Bucket, NumberedBatch, SegmentEnd } from '../../model/storage.ts';
 import type { Disk, DiskFile } from '../../platform/disk.ts';
 import { errorCode, isDiskFull } from '../../platform/disk.ts';
 import type { Log } from '../../platform/log.ts';
+import { COPY_SUFFIX, copyFile } from './copy.ts';
 import {
   asideNumber,
   asidePath,
@@ -299,7 +300,10 @@ class RecoveryRun {
     const sizes = { sizeBytes: data.length, notesBytes: payload.length - data.length };
     const meta = { ...header, ...sizes, origins };
     const batch = new JournalBatch(meta, bucket, file, header, readBack);
-    if (tokens !== undefined) this.#recovery.onTokens?.(batch, tokens);
+    if (tokens !== undefined) {
+      file.hasTokens = true;
+      this.#recovery.onTokens?.(batch, tokens);
+    }
     file.batches += 1;
     pending.add(batch, data);
   }
@@ -334,49 +338,6 @@ class RecoveryRun {
       if (errorCode(error) === 'key_destroyed') return 'destroyed';
       throw error;
     }
-  }
-}
-
-const COPY_BYTES = 1 << 20;
-const COPY_SUFFIX = '.copy';
-
-/** Puts the first `sizeBytes` of `from` at `path`, durably and at once. */
-async function copyFile(
-  disk: Disk,
-  from: DiskFile,
-  path: string,
-  sizeBytes: number,
-): Promise<void> {
-  const temporary = `${path}${COPY_SUFFIX}`;
-  try {
-    await writeCopy(disk, from, temporary, sizeBytes);
-    await disk.rename(temporary, path);
-    await disk.syncDirectory(dirname(path));
-  } catch (error) {
-    // It would take space on a disk that may be full.
-    await disk.unlink(temporary).catch(() => undefined);
-    throw error;
-  }
-}
-
-async function writeCopy(
-  disk: Disk,
-  from: DiskFile,
-  path: string,
-  sizeBytes: number,
-): Promise<void> {
-  const to = await disk.open(path, 'create');
-  try {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, sizeBytes));
-    for (let at = 0; at < sizeBytes; at += COPY_BYTES) {
-      const length = Math.min(buffer.length, sizeBytes - at);
-      const filled = await from.read(buffer.subarray(0, length), at);
-      if (filled < length) throw new Error('the file became shorter while it was copied');
-      await to.append([buffer.subarray(0, length)]);
-    }
-    await to.syncData();
-  } finally {
-    await to.close();
   }
 }
 
