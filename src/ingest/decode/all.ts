@@ -10,10 +10,12 @@ import { createJaegerHttp } from './jaeger-http.ts';
 import { createJaegerBinary, createJaegerCompact } from './jaeger-udp.ts';
 import { createK8sAudit } from './k8s-audit.ts';
 import { createLoki, type LokiOptions } from './loki.ts';
+import { createLumberjack } from './lumberjack.ts';
 import { createNdjson } from './ndjson.ts';
 import { createOtlp } from './otlp.ts';
 import { createOtlpGrpc } from './otlp-grpc.ts';
 import { createRaw } from './raw.ts';
+import { createRelp } from './relp.ts';
 import { createSyslog } from './syslog.ts';
 import { createZipkin } from './zipkin.ts';
 
@@ -62,7 +64,9 @@ export const createDecoders = (options: DecoderOptions): Decoders =>
       createGelf(),
       createJaegerBinary(),
       createJaegerCompact(),
+      createLumberjack(),
       createRaw(),
+      createRelp(),
       createSyslog(),
     ]),
     grpc: Object.freeze([createOtlpGrpc()]),

@@ -2,6 +2,7 @@ import { C } from '../../model/columns.ts';
 import { keys } from '../../model/key.ts';
 import type { LogRecord } from '../../model/record.ts';
 import { severityOfLevel } from '../../model/severity.ts';
+import type { EventSink } from './decode.ts';
 import { readStructured, setProcid, setStamp } from './syslog-structured.ts';
 
 /**
@@ -59,6 +60,20 @@ const isDigit = (byte: number | undefined): boolean =>
   byte !== undefined && byte >= 0x30 && byte <= 0x39;
 
 const isLetter = (byte = 0): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+
+/** Commits the message in `buf` from `start` to `end`, of which `cutBytes` were left out. */
+export const putMessage = (
+  sink: EventSink,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  cutBytes: number,
+): void => {
+  const record = sink.begin();
+  readMessage(record, buf, start, end, sink.observedSec);
+  record.cutBytes = cutBytes;
+  sink.commit();
+};
 
 /** Sets line and envelope from the message in `buf` from `start` to `end`. */
 export const readMessage = (

@@ -1,6 +1,6 @@
 import type { EventSink, StreamDecoder, StreamPeer, StreamSession } from './decode.ts';
 import { SyslogFrames, type HeldBytes } from './syslog-frames.ts';
-import { readMessage } from './syslog-message.ts';
+import { putMessage } from './syslog-message.ts';
 
 /**
  * Syslog over TCP and TLS (RFC 6587, 5425) and UDP (RFC 5426): RFC 5424 and RFC 3164. The protocol
@@ -15,7 +15,7 @@ class SyslogConnection implements StreamSession {
     end: number,
     cutBytes: number,
   ): void => {
-    if (this.sink !== undefined) putEvent(this.sink, buf, start, end, cutBytes);
+    if (this.sink !== undefined) putMessage(this.sink, buf, start, end, cutBytes);
   };
 
   constructor(all: HeldBytes) {
@@ -41,7 +41,7 @@ class SyslogDatagrams implements StreamSession {
     if (end > 0 && bytes[end - 1] === 0) end--;
     if (end > 0 && bytes[end - 1] === 0x0a) end--;
     if (end > 0 && end < bytes.length && bytes[end - 1] === 0x0d) end--;
-    if (end > 0) putEvent(sink, bytes, 0, end, 0);
+    if (end > 0) putMessage(sink, bytes, 0, end, 0);
     return NOTHING;
   }
 
@@ -51,19 +51,6 @@ class SyslogDatagrams implements StreamSession {
 }
 
 const NOTHING: Record<string, never> = {};
-
-const putEvent = (
-  sink: EventSink,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-  cutBytes: number,
-): void => {
-  const record = sink.begin();
-  readMessage(record, buf, start, end, sink.observedSec);
-  record.cutBytes = cutBytes;
-  sink.commit();
-};
 
 export const createSyslog = (): StreamDecoder => {
   const all: HeldBytes = { total: 0 };

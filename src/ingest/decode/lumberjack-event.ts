@@ -1,0 +1,117 @@
+import { putField, VALUE } from '../../model/fields.ts';
+import { keys, type Key } from '../../model/key.ts';
+import type { LogRecord } from '../../model/record.ts';
+import type { EventSink } from './decode.ts';
+import { JsonText } from './forward-text.ts';
+import { sampleOf } from './inflated-body.ts';
+import { DocumentReader } from './ndjson-document.ts';
+
+/**
+ * One event of a Lumberjack window into the row.
+ *
+ * JSON (v2) is a document as in `_bulk`: a top-level string `message` is the line and the rest the
+ * envelope, `@metadata` included. Of key-value data (v1) the line is `line` or `message`; pairs
+ * without either are their own line, as JSON.
+ */
+const documents = new DocumentReader();
+const text = new JsonText();
+const LINE = keys.of('line');
+const MESSAGE = keys.of('message');
+/** Keeps the tokens of this protocol apart from others'. */
+const TOKEN_KIND = 0x5044;
+
+/** A document; where it is none, it is counted and the window goes on. */
+export const putJson = (sink: EventSink, buf: Buffer, start: number, end: number): void => {
+  const record = documents.read(sink, buf, start, end);
+  if (record === undefined) {
+    sink.reject('not_json_object', sampleOf(buf, start, end));
+    return;
+  }
+  identify(record);
+  sink.commit();
+};
+
+/** What makes a line of a file one with its repetition, all of them as Filebeat names them. */
+const PLACE = ['agent.ephemeral_id', '@timestamp', 'log.file.path', 'log.offset', 'message'].map(
+  (name) => keys.of(name),
+);
+const ID = keys.of('@metadata._id');
+
+const at = new Int32Array(PLACE.length);
+
+/**
+ * Events have no identity of their own in this protocol, but some senders give one: the document id
+ * (`add_id`, `fingerprint`), and Filebeat where it read the line, by which run of it, and when.
+ */
+const identify = (record: LogRecord): void => {
+  const { count, gaps, bufs, starts, ends } = record.scratch.fields;
+  at.fill(-1);
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    const key = gaps[i]?.key;
+    if (key === ID && (ends[i] as number) > (starts[i] as number)) {
+      record.token
+        .begin(TOKEN_KIND)
+        .bytes(bufs[i] as Uint8Array, starts[i] as number, ends[i] as number)
+        .end();
+      return;
+    }
+    const part = PLACE.indexOf(key as Key);
+    if (part < 0 || (at[part] as number) >= 0) continue;
+    at[part] = i;
+    found++;
+  }
+  if (found < PLACE.length) return;
+  record.token.begin(TOKEN_KIND);
+  for (const i of at) {
+    record.token.bytes(bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
+  }
+  record.token.end();
+};
+
+/** The pairs at `at`, which are known to be whole. */
+export const putPairs = (sink: EventSink, buf: Buffer, from: number, pairs: number): void => {
+  const record = sink.begin();
+  text.reset();
+  let hasLine = false;
+  let next = from;
+  const read = (): readonly [start: number, end: number] => {
+    const start = next + 4;
+    next = start + buf.readUInt32BE(next);
+    return [start, next];
+  };
+  for (let i = 0; i < pairs; i++) {
+    const [keyStart, keyEnd] = read();
+    const [start, end] = read();
+    const key = keys.intern(buf, keyStart, keyEnd);
+    if (!hasLine && (key === LINE || key === MESSAGE)) {
+      record.setLine(buf, start, end);
+      hasLine = true;
+    } else putField(record, 'envelope', key, VALUE.string, buf, start, end);
+  }
+  if (hasLine) return sink.commit();
+  return commitPairs(sink, buf, from, pairs);
+};
+
+/** Pairs of which none is the line: an object of strings. */
+const commitPairs = (sink: EventSink, buf: Buffer, from: number, pairs: number): void => {
+  const record = sink.begin();
+  text.begin();
+  let next = from;
+  const write = (): void => {
+    const start = next + 4;
+    next = start + buf.readUInt32BE(next);
+    text.string(buf, start, next);
+  };
+  text.ascii('{');
+  for (let i = 0; i < pairs; i++) {
+    if (i > 0) text.ascii(',');
+    write();
+    text.ascii(':');
+    write();
+  }
+  text.ascii('}');
+  if (!text.ok) return sink.reject('bad_entry', sampleOf(buf, from, buf.length));
+  record.setLine(text.buf, text.start, text.used);
+  return sink.commit();
+};
