@@ -1,23 +1,8 @@
-import {
-  createTraceState,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  TraceFlags,
-  type Span as ApiSpan,
-} from '@opentelemetry/api';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  SimpleSpanProcessor,
-  type ReadableSpan,
-  type SpanExporter,
-} from '@opentelemetry/sdk-trace-base';
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sdkSpans } from '../../fixtures/spans/sdk-spans.ts';
 import { endServer, eventually, find, metric, runServer } from '../../sim/running-server.ts';
 import type { RunningServer } from '../../sim/running-server.ts';
 
@@ -87,62 +72,6 @@ const plainSpan = (traceId: string, n: number, more: object = {}): object => ({
 let traces = 0;
 const newTraceId = (): string =>
   (BigInt(Date.now()) * 1_000n + BigInt(++traces)).toString(16).padStart(32, 'a');
-
-/** Spans of the SDK with everything that it lets a program say. */
-const sdkSpans = (): ReadableSpan[] => {
-  const memory = new InMemorySpanExporter();
-  const provider = new BasicTracerProvider({
-    resource: resourceFromAttributes({
-      'service.name': 'checkout',
-      'service.version': '1.2.3',
-      'k8s.pod.name': 'checkout-7d9f',
-      'process.pid': 4242,
-    }),
-    spanProcessors: [new SimpleSpanProcessor(memory)],
-  });
-  const tracer = provider.getTracer('shop.tracer', '0.9', { schemaUrl: 'https://example.org/1' });
-  const linked = {
-    traceId: '0af7651916cd43dd8448eb211c80319c',
-    spanId: 'b7ad6b7169203331',
-    traceFlags: TraceFlags.SAMPLED,
-    traceState: createTraceState('other=1'),
-  };
-  const root = tracer.startSpan('GET /pay', {
-    kind: SpanKind.SERVER,
-    startTime: [1_790_000_000, 123_456_789],
-    attributes: {
-      text: 'naïve "quoted"\n',
-      empty: '',
-      int: 42,
-      large: 9_007_199_254_740_991,
-      double: 0.1,
-      yes: true,
-      no: false,
-      texts: ['a', 'b'],
-      numbers: [1, 2.5],
-      flags: [true, false],
-    },
-    links: [{ context: linked, attributes: { why: 'batch' } }],
-  });
-  root.addEvent('retry', { attempt: 2, ratio: 0.5 }, [1_790_000_000, 200_000_001]);
-  root.addEvent('done');
-  root.setStatus({ code: SpanStatusCode.ERROR, message: 'card declined' });
-  const child = (name: string, kind: SpanKind, at: number): ApiSpan =>
-    tracer.startSpan(
-      name,
-      { kind, startTime: [1_790_000_000, at] },
-      trace.setSpan(ROOT_CONTEXT, root),
-    );
-  const children = [
-    child('charge', SpanKind.CLIENT, 500_000_000),
-    child('publish', SpanKind.PRODUCER, 400_000_000),
-    child('consume', SpanKind.CONSUMER, 300_000_000),
-    child('work', SpanKind.INTERNAL, 350_000_000),
-  ];
-  for (const span of children) span.end([1_790_000_001, 1]);
-  root.end([1_790_000_001, 987_654_321]);
-  return memory.getFinishedSpans();
-};
 
 /** The exporters' name for it is in a package of their own. */
 const GZIP = 'gzip' as never;
