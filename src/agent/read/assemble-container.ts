@@ -14,8 +14,8 @@ const ROOMS = 4;
  * Lines out of a container runtime's file: unwrapped, parts joined, and then joined as events, each
  * stream for itself.
  *
- *     raw lines ──► texts of stdout ──► lines (parts put together) ──► events ─┐
- *              └──► texts of stderr ──► lines                      ──► events ─┴► by where they begin
+ *     raw lines ──► texts of stdout ──► lines (parts together) ──► events ─┐
+ *              └──► texts of stderr ──► lines                  ──► events ─┴► by where they begin
  *
  * One offset must do for both streams. So reading goes on at the first byte of what is not decided,
  * of whichever stream; events that begin there or later come again then, and one that reaches over

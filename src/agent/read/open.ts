@@ -1,10 +1,16 @@
 import type { InputOptions } from '../input-options.ts';
 import type { Input, InputDoors } from '../input.ts';
+import { openFiles } from './file-input.ts';
 
 /**
  * Makes an input from its options; reads its checkpoints, touches nothing else before `run`.
- * Rejects with a `MeshtrailError` where it can never work (no such program, damaged checkpoints).
+ * Rejects with a `MeshtrailError` where it can never work (damaged checkpoints, no such program).
  */
-export async function openInput(options: InputOptions, doors: InputDoors): Promise<Input> {
-  throw new Error(`${options.kind} is not there yet (${doors.stateDirectory})`);
-}
+export const openInput = async (options: InputOptions, doors: InputDoors): Promise<Input> => {
+  switch (options.kind) {
+    case 'file':
+      return openFiles(options, doors);
+    default:
+      throw new Error(`${options.kind} is not there yet`);
+  }
+};
