@@ -6,6 +6,7 @@ import { createFirehose } from './firehose.ts';
 import { createForward } from './forward.ts';
 import { createGelf, createGelfHttp } from './gelf.ts';
 import { createHec } from './hec.ts';
+import { createJaegerGrpc } from './jaeger-grpc.ts';
 import { createJaegerHttp } from './jaeger-http.ts';
 import { createJaegerBinary, createJaegerCompact } from './jaeger-udp.ts';
 import { createK8sAudit } from './k8s-audit.ts';
@@ -69,5 +70,5 @@ export const createDecoders = (options: DecoderOptions): Decoders =>
       createRelp(),
       createSyslog(),
     ]),
-    grpc: Object.freeze([createOtlpGrpc()]),
+    grpc: Object.freeze([createJaegerGrpc(), createOtlpGrpc()]),
   });

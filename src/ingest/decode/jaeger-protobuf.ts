@@ -214,7 +214,7 @@ const readTag = (end: number): SpanAttribute => {
       else values[2] = int64();
     } else reader.skip(tag, end);
   }
-  return { key, value: values[kind] ?? '' };
+  return { key, value: values[kind] ?? values[0] ?? '' };
 };
 
 const view = new DataView(new ArrayBuffer(8));

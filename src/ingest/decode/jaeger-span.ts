@@ -53,6 +53,7 @@ export interface JaegerReference {
 }
 
 export interface JaegerLog {
+  /** 0 where there is none. */
   readonly timeNs: bigint;
   readonly fields: readonly SpanAttribute[];
   readonly dropped: number;
@@ -142,8 +143,9 @@ export const spanOf = (
   if (startNs < 0n || endNs > MAX_TIME_NS) return 'bad_timestamp';
   const events: SpanEvent[] = [];
   for (const log of jaeger.logs) {
-    if (log.timeNs < 0n || log.timeNs > MAX_TIME_NS) return 'bad_timestamp';
-    events.push(eventOf(log));
+    const timeNs = log.timeNs === 0n ? startNs : log.timeNs;
+    if (timeNs < 0n || timeNs > MAX_TIME_NS) return 'bad_timestamp';
+    events.push(eventOf(log, timeNs));
   }
   const tags = new Tags(jaeger.tags);
   // OpenTelemetry's exporters put the resource among the tags of each span.
@@ -234,7 +236,7 @@ const linksOf = ({ traceId, references }: JaegerSpan, parent: string): SpanLink[
   return links;
 };
 
-const eventOf = ({ timeNs, fields, dropped }: JaegerLog): SpanEvent => {
+const eventOf = ({ fields, dropped }: JaegerLog, timeNs: bigint): SpanEvent => {
   const tags = new Tags(fields);
   const name = tags.takeText('event') ?? '';
   const unsent = tags.takeCount('otel.event.dropped_attributes_count');
