@@ -260,4 +260,20 @@ export const NAMED_FIELDS: readonly NamedFields[] = [
   row('upstream_host', READ.text, 'upstream_host upstream_addr'),
   row('upstream_cluster', READ.text, 'upstream_cluster proxy_upstream_name'),
   row('tls_version', READ.text, 'tls_version downstream_tls_version tls.version'),
+
+  // Envoy's access log service: an entry as JSON.
+  row('timestamp', READ.time, 'common_properties.start_time'),
+  row('method', READ.text, 'request.request_method'),
+  row('authority', READ.text, 'request.authority'),
+  row('user_agent', READ.text, 'request.user_agent'),
+  row('request_id', READ.text, 'request.request_id'),
+  row('trace_id', READ.traceParent, 'request.request_headers.traceparent'),
+  row('trace_id', READ.traceId, 'request.request_headers.x-b3-traceid'),
+  row('span_id', READ.traceId, 'request.request_headers.x-b3-spanid'),
+  row('status', READ.count, 'response.response_code'),
+  row('response_details', READ.text, 'response.response_code_details'),
+  row('bytes_in', READ.count, 'request.request_body_bytes connection_properties.received_bytes'),
+  row('bytes_out', READ.count, 'response.response_body_bytes connection_properties.sent_bytes'),
+  row('upstream_cluster', READ.text, 'common_properties.upstream_cluster'),
+  row('route', READ.text, 'common_properties.route_name'),
 ];

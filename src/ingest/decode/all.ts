@@ -1,5 +1,6 @@
 import type { GrpcDecoder, HttpDecoder, StreamDecoder } from './decode.ts';
 import { createAgent } from './agent.ts';
+import { createAls } from './als.ts';
 import { createDatadog } from './datadog.ts';
 import { createElasticsearch } from './elasticsearch.ts';
 import { createFirehose } from './firehose.ts';
@@ -70,5 +71,5 @@ export const createDecoders = (options: DecoderOptions): Decoders =>
       createRelp(),
       createSyslog(),
     ]),
-    grpc: Object.freeze([createJaegerGrpc(), createOtlpGrpc()]),
+    grpc: Object.freeze([createAls(), createJaegerGrpc(), createOtlpGrpc()]),
   });

@@ -3,10 +3,12 @@ import { gzipSync } from 'node:zlib';
 import {
   allDecoders,
   casesOf,
+  grpcOutcome,
   httpOutcome,
   readableReply,
   requestOf,
   streamOutcome,
+  type GrpcHead,
   type HttpHead,
   type StreamHead,
 } from '../../../fixtures/decode/cases.ts';
@@ -236,6 +238,61 @@ describe.each(decoders.streams.map((decoder) => [decoder.name, decoder] as const
           const piece = new Uint8Array(60_000).fill(byte);
           const count = survivesStream(head, Array<Uint8Array>(50).fill(piece));
           expect(count).toBeLessThanOrEqual(50);
+        }
+      }
+    });
+  },
+);
+
+describe.each(decoders.grpc.map((decoder) => [decoder.name, decoder] as const))(
+  'the %s decoder',
+  (name, decoder) => {
+    const cases = casesOf<GrpcHead>(name);
+    const survivesCall = (head: GrpcHead, input: Uint8Array): number => {
+      const start = performance.now();
+      const { events, answer } = grpcOutcome(decoder, head, input);
+      expect(performance.now() - start).toBeLessThan(PATIENCE_MS);
+      // OK, or the sender's fault: what is wrong with the bytes is never ours.
+      expect([undefined, 0, 3]).toContain(answer?.status);
+      return events.length;
+    };
+
+    test('has fixtures', () => {
+      expect(cases.length).toBeGreaterThan(0);
+    });
+
+    test.each(cases.map((one) => [`${one.id} (${one.head.from})`, one] as const))(
+      'decodes fixture %s',
+      (_, { head, input, expected }) => {
+        const before = input.slice();
+        const outcome = grpcOutcome(decoder, head, input);
+        expect(JSON.parse(JSON.stringify(outcome))).toEqual(expected);
+        expect(Buffer.compare(before, input)).toBe(0);
+      },
+    );
+
+    test('survives every truncation and flipped bits', () => {
+      const random = seeded(23);
+      for (const { head, input } of cases) {
+        for (const size of someOf(input.length, TRUNCATIONS, random)) {
+          survivesCall(head, input.slice(0, size));
+        }
+        for (let i = 0; i < FLIPS && input.length > 0; i++) {
+          survivesCall(head, flipped(input, random));
+        }
+      }
+    });
+
+    test('survives empty messages and messages of one byte, repeated', () => {
+      for (const { path, stream } of decoder.methods) {
+        const peer = { address: '192.0.2.1', transport: 'tcp' } as const;
+        const head: GrpcHead = { from: 'garbage', path, metadata: {}, peer };
+        survivesCall(head, new Uint8Array(0));
+        expect(survivesCall(head, new Uint8Array(stream ? 500 : 5))).toBe(0);
+        for (const byte of [0x00, 0x0a, 0x12, 0x1a, 0x7b, 0x80, 0xff]) {
+          const input = new Uint8Array(300_005).fill(byte);
+          input.set([0, 0, 4, 0x93, 0xe0]);
+          survivesCall(head, input);
         }
       }
     });
