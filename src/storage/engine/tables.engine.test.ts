@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { must } from '../../model/errors.ts';
+import { SpanBatch } from '../../model/span-batch.ts';
+import { EMPTY_SPAN } from '../../model/span.ts';
+import { systemClock } from '../../platform/clock.ts';
 import { systemDisk } from '../../platform/disk.ts';
 import { bucketStatement, loadMigrations } from './schema.ts';
 import { batchOfLines, numberedLines } from './test-batches.ts';
@@ -32,6 +35,11 @@ async function found(word: string): Promise<unknown> {
   return row?.[0];
 }
 
+async function spanCount(): Promise<unknown> {
+  const [row] = await running.engine.reader.rows('SELECT count() FROM meshtrail.spans');
+  return row?.[0];
+}
+
 /** How a table is ordered, and its indexes. */
 async function lookOf(table: string): Promise<string> {
   const [row] = await (await writer()).rows(`SHOW CREATE TABLE meshtrail.${table}`);
@@ -51,6 +59,7 @@ test('a table of the first migration keeps its rows and takes more after the lat
   }
   await running.store(batchOfLines(numberedLines('older', 100)));
 
+  await client.command('DROP TABLE meshtrail.spans SYNC');
   running.engine.catalog.setTableVersion(bucket, 1);
   running.engine.catalog.setSchemaVersion(1);
   await running.engine.stop();
@@ -62,6 +71,12 @@ test('a table of the first migration keeps its rows and takes more after the lat
   expect(look).toContain('INDEX i_labels');
   expect(look).toContain('map_buckets_min_avg_size = 3');
   expect([await found('older'), await found('newer')]).toEqual(['100', '50']);
+  expect(await spanCount()).toBe('0');
+  const spans = new SpanBatch();
+  spans.begin(systemClock.observedNs());
+  spans.append(EMPTY_SPAN, { bytes: new Uint8Array(0), receiverEnd: 0 });
+  await running.store(spans.take('acme', 'test'));
+  expect(await spanCount()).toBe('1');
   await (await writer()).command(`OPTIMIZE TABLE meshtrail.${bucket.table} FINAL`);
   expect([await found('older'), await found('newer')]).toEqual(['100', '50']);
 });

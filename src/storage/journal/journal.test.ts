@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LIMITS, overrideLimits } from '../../model/limits.ts';
-import type { NumberedBatch } from '../../model/storage.ts';
+import type { Bucket, NumberedBatch } from '../../model/storage.ts';
 import type { Journal } from './journal.ts';
 import { type DiskOperation, type Fault, SimulatedDisk } from './simulated-disk.ts';
 import {
@@ -87,6 +87,25 @@ test('while one group is synced the next collects', async () => {
   const rest = Array.from({ length: 50 }, () => append(journal));
   await Promise.all([first, ...rest]);
   expect(done).toEqual(['write', 'sync', 'write', 'sync']);
+});
+
+test('each signal of a tenant has a lane of its own, and numbers without gaps in it', async () => {
+  const { journal } = await openTestJournal(disk, time);
+  const logs = testBucket(0);
+  const spans: Bucket = { ...logs, id: `${logs.id}/spans`, signal: 'spans', disk: 9 };
+  const batch = testBatch(bytes(10), 3, time.clock.observedNs());
+  const places: unknown[] = [];
+  for (const bucket of [logs, spans, logs, spans]) {
+    const { lane, seq, signal } = await journal.append(batch, bucket);
+    places.push([lane, seq, signal]);
+  }
+  const lane = `${logs.tenant}/default/n1`;
+  expect(places).toEqual([
+    [lane, 1, 'logs'],
+    [`${lane}/spans`, 1, 'spans'],
+    [lane, 4, 'logs'],
+    [`${lane}/spans`, 4, 'spans'],
+  ]);
 });
 
 test('a segment ends at its rows, its bytes, its age and its bucket', async () => {
