@@ -1,6 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { createDecoders } from '../ingest/decode/all.ts';
-import type { StreamSession } from '../ingest/decode/decode.ts';
+import type { StreamDecoder, StreamSession } from '../ingest/decode/decode.ts';
 import { createNormalize } from '../ingest/normalize/recognise.ts';
 import { must } from '../model/errors.ts';
 import { overrideLimits } from '../model/limits.ts';
@@ -26,7 +26,13 @@ const options = workerData as ThreadOptions;
 overrideLimits(options.limits);
 const decoders = createDecoders(options.decoders);
 const http = new Map(decoders.http.map((decoder) => [decoder.name, decoder]));
-const streams = new Map(decoders.streams.map((decoder) => [decoder.name, decoder]));
+/** Streams, and bodies that are taken as they come. */
+const streams = new Map<string, Pick<StreamDecoder, 'name' | 'open'>>(
+  decoders.streams.map((decoder) => [decoder.name, decoder]),
+);
+for (const { name, body } of decoders.http) {
+  if (body !== undefined) streams.set(name, { name, open: () => body.open() });
+}
 const sessions = new Map<number, StreamSession>();
 const calls = new GrpcSessions(decoders.grpc);
 const pipeline = new Pipeline(createNormalize({ override: options.formats }), () => undefined);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Authenticator } from '../access/authentication.ts';
 import { MeshtrailError } from '../model/errors.ts';
+import type { BodyFace } from '../ingest/receive/body.ts';
 import type { HttpAnswer, HttpFace, ReceivedRequest } from '../ingest/receive/http.ts';
 import type { Log } from '../platform/log.ts';
 import { isLoopback } from '../platform/sockets.ts';
@@ -103,6 +104,11 @@ export class RoutedFace implements HttpFace {
       );
     }
     return undefined;
+  }
+
+  body(request: ReceivedRequest): BodyFace | undefined {
+    const found = this.routes.find(request.method, request.path);
+    return typeof found === 'object' ? found.route.body?.(request) : undefined;
   }
 
   async answer(request: ReceivedRequest, body: Uint8Array<ArrayBuffer>): Promise<HttpAnswer> {

@@ -7,6 +7,7 @@ import type {
   StreamDecoder,
 } from '../ingest/decode/decode.ts';
 import type { GrpcFace } from '../ingest/receive/grpc-call.ts';
+import type { BodyFace } from '../ingest/receive/body.ts';
 import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
 import type { StreamFace } from '../ingest/receive/stream.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -14,6 +15,7 @@ import type { Log } from '../platform/log.ts';
 import type { SourceKey } from '../model/source.ts';
 import type { Acknowledger, Outcome } from './acknowledge.ts';
 import type { AgentWatermarks, Turn } from './agent-watermarks.ts';
+import { createBodyFace } from './body-face.ts';
 import type { Counters } from './counters.ts';
 import type { DecodePool } from './decode-pool.ts';
 import { createGrpcFace } from './grpc-face.ts';
@@ -65,6 +67,7 @@ export class Intake {
       mount,
       ...(decoder.secret === 'none' && { near: true }),
       handle: (request, body) => this.request(decoder, request, body),
+      ...(decoder.body && { body: (request) => this.body(decoder, request) }),
       refuse: (why, request) => {
         if (why === 'unauthorized') {
           const { address, agent } = sourceOf(request);
@@ -134,6 +137,24 @@ export class Intake {
       heard: (...words) => this.heard(...words),
       turnedAway: (from) => this.turnedAway(from),
       noteFailure: (...words) => this.noteFailure(...words),
+    });
+  }
+
+  /** Takes a body as it comes. */
+  private body(decoder: HttpDecoder, request: ReceivedRequest): BodyFace | undefined {
+    const tenant = tenantOf(request.headers);
+    if (tenant === undefined || decoder.body?.takes(request.headers) !== true) return undefined;
+    const { pool, acknowledger, clock, accepts } = this;
+    return createBodyFace(decoder, decoder.body, request, {
+      pool,
+      acknowledger,
+      clock,
+      accepts,
+      tenant,
+      heard: (...words) =>
+        this.heard({ ...sourceOf(request), tenant, protocol: decoder.name }, ...words),
+      refusal: (why) => this.refusal(decoder, request, why),
+      noteFailure: (failure) => this.noteFailure(decoder.name, failure),
     });
   }
 

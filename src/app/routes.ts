@@ -1,3 +1,4 @@
+import type { BodyFace } from '../ingest/receive/body.ts';
 import type { HttpAnswer, ReceivedRequest } from '../ingest/receive/http.ts';
 
 /** What a matched request is answered with. `names` are the path's `{name}` parts, decoded. */
@@ -17,6 +18,8 @@ export interface Route {
   /** Served without a key to loopback and to peers with a certificate of our client CA. */
   readonly near?: boolean;
   readonly handle: Handler;
+  /** Takes the body as it comes, where the request is of that sort; else it goes to `handle`. */
+  readonly body?: (request: ReceivedRequest) => BodyFace | undefined;
   /** The refusal in the words of the path's protocol. */
   readonly refuse?: (
     why: 'busy' | 'too_large' | 'unauthorized' | 'failed',

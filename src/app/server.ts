@@ -141,7 +141,10 @@ const openDecoding = (
   const options = { discoverServiceName, discoverLogLevels, secret, forward };
   const decoders = createDecoders(options);
   const streaming = decoders.grpc.filter(({ methods }) => methods.some(({ stream }) => stream));
-  const patient = new Set([...decoders.streams, ...streaming].map((decoder) => decoder.name));
+  const bodies = decoders.http.filter(({ body }) => body !== undefined);
+  const patient = new Set(
+    [...decoders.streams, ...streaming, ...bodies].map((decoder) => decoder.name),
+  );
   const acknowledger = new Acknowledger(storage, counters, systemClock, log, patient, (bucket) =>
     pool.layoutsFull(bucket),
   );

@@ -10,6 +10,7 @@ import { createHec } from './hec.ts';
 import { createJaegerGrpc } from './jaeger-grpc.ts';
 import { createJaegerHttp } from './jaeger-http.ts';
 import { createJaegerBinary, createJaegerCompact } from './jaeger-udp.ts';
+import { createJournald } from './journald.ts';
 import { createK8sAudit } from './k8s-audit.ts';
 import { createLoki, type LokiOptions } from './loki.ts';
 import { createLumberjack } from './lumberjack.ts';
@@ -55,6 +56,7 @@ export const createDecoders = (options: DecoderOptions): Decoders =>
       createGelfHttp(),
       createHec(),
       createJaegerHttp(),
+      createJournald(),
       createK8sAudit(),
       createLoki(options),
       createNdjson(),

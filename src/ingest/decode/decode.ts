@@ -83,10 +83,24 @@ export interface HttpDecoder {
    */
   readonly secret?: 'none';
   decode(request: DecodeRequest, sink: EventSink): Reply;
+  readonly body?: BodyDecoder;
   refuse(
     why: Refusal,
     request: Pick<DecodeRequest, 'headers' | 'path'> & { readonly query?: string },
   ): Reply;
+}
+
+/**
+ * Takes bodies as they come, which may be long, slow or without end: their pieces go to one session
+ * and become durable while the sender goes on. Senders wait where the journal is full.
+ */
+export interface BodyDecoder {
+  /** Whether the request's body is taken so; else it is read whole and goes to `decode`. */
+  takes(headers: Readonly<Record<string, string>>): boolean;
+  /** `end` comes after the last byte, also where the body broke off; answers are not sent. */
+  open(): StreamSession;
+  /** The reply to a body that came whole, by how many records were kept and items refused. */
+  reply(kept: number, refused: number): Reply;
 }
 
 export interface DecoderRoute {

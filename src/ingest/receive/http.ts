@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { LIMITS } from '../../model/limits.ts';
 import { systemClock } from '../../platform/clock.ts';
 import type { Sockets } from '../../platform/sockets.ts';
+import { bareAnswer, readBody, readPieces, type BodyFace, type BodyProblem } from './body.ts';
 import type { Budget } from './budget.ts';
 import { certificateName, type TlsFiles } from './tls.ts';
 
@@ -32,14 +33,14 @@ export interface HttpAnswer {
   readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array>;
 }
 
-export type BodyProblem = 'busy' | 'too_large';
-
 export interface HttpFace {
   /**
    * Looks at the head before the body is read: an answer ends the request there, undefined reads
    * the body and calls `answer`.
    */
   admit(request: ReceivedRequest): HttpAnswer | undefined;
+  /** Says that the body of an admitted request is taken as it comes; undefined reads it whole. */
+  body(request: ReceivedRequest): BodyFace | undefined;
   answer(request: ReceivedRequest, body: Uint8Array<ArrayBuffer>): Promise<HttpAnswer>;
   /** The body cannot be taken: the answer in the words of the path's protocol. */
   refuse(request: ReceivedRequest, why: BodyProblem): HttpAnswer;
@@ -118,53 +119,6 @@ const drained = (response: ServerResponse): Promise<void> =>
     response.on('close', done);
   });
 
-/** Reads the whole body within the limits; undefined when the client went away. */
-const readBody = (
-  message: IncomingMessage,
-  budget: Budget,
-): Promise<Uint8Array<ArrayBuffer> | BodyProblem | undefined> => {
-  const declared = Number(message.headers['content-length'] ?? 0);
-  if (declared > LIMITS.requestBytes) return Promise.resolve('too_large');
-  return new Promise((resolve) => {
-    const parts: Buffer[] = [];
-    let size = 0;
-    let taken = 0;
-    const done = (outcome: Uint8Array<ArrayBuffer> | BodyProblem | undefined): void => {
-      message.off('data', take).off('end', end).off('error', broken).off('close', broken);
-      budget.give(taken);
-      resolve(outcome);
-    };
-    // Events and not an iterator, which costs a fifth more (it makes promises for each piece).
-    const take = (part: Buffer): void => {
-      size += part.length;
-      const problem =
-        size > LIMITS.requestBytes ? 'too_large' : budget.take(part.length) ? undefined : 'busy';
-      if (problem !== undefined) {
-        // The rest is not read here, and the connection stays: the refusal has to go out on it.
-        message.pause();
-        return done(problem);
-      }
-      taken += part.length;
-      parts.push(part);
-    };
-    const end = (): void => done(message.complete ? joined(parts, size) : undefined);
-    const broken = (): void => done(undefined);
-    message.on('data', take).on('end', end).on('error', broken).on('close', broken);
-  });
-};
-
-/** The pieces in one buffer of their own, which can move to another thread. */
-const joined = (parts: readonly Buffer[], size: number): Uint8Array<ArrayBuffer> => {
-  // Not zeroed first: every byte is written below. Not pooled: the whole buffer moves away.
-  const body = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
-  let at = 0;
-  for (const part of parts) {
-    body.set(part, at);
-    at += part.length;
-  }
-  return body;
-};
-
 const serve = async (
   face: HttpFace,
   budget: Budget,
@@ -177,6 +131,12 @@ const serve = async (
   const isHead = request.method === 'HEAD';
   const early = face.admit(request);
   if (early !== undefined) return endEarly(message, response, early, isHead);
+  const pieces = face.body(request);
+  if (pieces !== undefined) {
+    const answer = await readPieces(message, pieces, budget);
+    if (answer === undefined) return void response.destroy();
+    return endEarly(message, response, answer, isHead);
+  }
   const body = await readBody(message, budget);
   if (body === undefined) return void response.destroy();
   if (typeof body === 'string') {
@@ -238,7 +198,8 @@ const discard = (message: IncomingMessage): Promise<void> =>
 
 const configure = (server: Server, face: HttpFace, budget: Budget): void => {
   server.headersTimeout = LIMITS.headersMs;
-  server.requestTimeout = LIMITS.requestMs;
+  // Node's own would cut bodies that are taken as they come; `readBody` keeps the bound of others.
+  server.requestTimeout = 0;
   server.keepAliveTimeout = 75_000;
   server.maxConnections = LIMITS.connections;
   server.on('request', (message: IncomingMessage, response: ServerResponse) => {
@@ -266,7 +227,7 @@ const configure = (server: Server, face: HttpFace, budget: Budget): void => {
         : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
           ? '408 Request Timeout'
           : '400 Bad Request';
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    socket.end(bareAnswer(status));
   });
 };
 
