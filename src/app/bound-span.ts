@@ -29,13 +29,14 @@ export const boundSpan = (span: Span): BoundSpan | undefined =>
   fits(span) ? undefined : new Bounding().span(span);
 
 /** Nothing can be too long where all of it together is not. */
-const fits = ({ resource, scope, attributes, events, links, ...span }: Span): boolean => {
-  const lists = [resource, scope, attributes];
-  if (lists.some(({ length }) => length > LIMITS.attributesPerRecord)) return false;
+const fits = (span: Span): boolean => {
+  const { resource, scope, attributes, events, links } = span;
+  const most = LIMITS.attributesPerRecord;
+  if (resource.length > most || scope.length > most || attributes.length > most) return false;
   if (events.length > LIMITS.spanEvents || links.length > LIMITS.spanLinks) return false;
   let bytes = span.name.length + span.statusMessage.length + span.traceState.length;
   bytes += span.scopeName.length + span.scopeVersion.length;
-  for (const list of lists) bytes += attributesBytes(list);
+  bytes += attributesBytes(resource) + attributesBytes(scope) + attributesBytes(attributes);
   for (const event of events) bytes += event.name.length + attributesBytes(event.attributes);
   for (const link of links) bytes += link.traceState.length + attributesBytes(link.attributes);
   // A character is up to three bytes.

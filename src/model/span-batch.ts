@@ -164,7 +164,7 @@ export class SpanBatch {
     const isExact = startNs !== 0n && lastedNs >= 0n && lastedNs <= LONGEST_NS;
     if (!isExact) this.note('t:end', endNs);
     const shownNs = isExact ? lastedNs : startNs === 0n || lastedNs < 0n ? 0n : LONGEST_NS;
-    this.values[at(NUMBERS, 'duration_ns')] = Number(shownNs);
+    this.values[DURATION] = Number(shownNs);
     writeTime(this.times, Number(timeNs / BILLION), Number(timeNs % BILLION));
     if (this.rows === 0 || timeNs < this.minNs) this.minNs = timeNs;
     if (this.rows === 0 || timeNs > this.maxNs) this.maxNs = timeNs;
@@ -248,6 +248,7 @@ export class SpanBatch {
 
 const [SPAN_KIND, STATUS_CODE] = [at(NUMBERS, 'span_kind'), at(NUMBERS, 'status_code')];
 const FLAGS = at(NUMBERS, 'flags');
+const DURATION = at(NUMBERS, 'duration_ns');
 const DROPPED_ATTRIBUTES = at(NUMBERS, 'dropped_attributes');
 const DROPPED_EVENTS = at(NUMBERS, 'dropped_events');
 const DROPPED_LINKS = at(NUMBERS, 'dropped_links');

@@ -75,9 +75,21 @@ const KINDS: Readonly<Record<ValueType, ValueKind>> = {
 /** What kind of value the field-name table is told of. */
 export const kindOfValue = (value: SpanValue): ValueKind => KINDS[typeOf(value)];
 
+/** Up to so many names are compared with each other: that costs less than a set. */
+const FEW = 12;
+
+const repeats = (attributes: readonly SpanAttribute[]): boolean => {
+  for (let i = 1; i < attributes.length; i++) {
+    const { key } = attributes[i] as SpanAttribute;
+    for (let j = 0; j < i; j++) if ((attributes[j] as SpanAttribute).key === key) return true;
+  }
+  return false;
+};
+
 /** Names that come more than once, in lists where one does. */
 const repeatedNames = (attributes: readonly SpanAttribute[]): ReadonlySet<string> | undefined => {
   const { length } = attributes;
+  if (length <= FEW && !repeats(attributes)) return undefined;
   const names = new Set<string>();
   for (const { key } of attributes) names.add(key);
   if (names.size === length) return undefined;
