@@ -5,13 +5,13 @@ import {
   bytesValue,
   giveJaegerSpan,
   newJaegerSpan,
-  newProcessBudget,
   NO_PROCESS,
   processOf,
   type JaegerProcess,
   type JaegerSpan,
 } from './jaeger-span.ts';
 import { ProtoReader } from './protobuf.ts';
+import { newRepeatBudget } from './span-repeat.ts';
 import { readId, SPAN_ID_DIGITS, TRACE_ID_DIGITS } from './span-id.ts';
 
 /**
@@ -54,7 +54,7 @@ export const givePostSpans = (body: Uint8Array, sink: EventSink): boolean => {
     }
   }
   if (reader.bad) return false;
-  const budget = newProcessBudget();
+  const budget = newRepeatBudget();
   for (let i = 0; i < spans.length; i += 2) {
     const [start, end] = [spans[i] as number, spans[i + 1] as number];
     const span = readSpan(body, start, end);

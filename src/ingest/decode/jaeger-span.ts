@@ -1,4 +1,3 @@
-import { LIMITS } from '../../model/limits.ts';
 import {
   EMPTY_SPAN,
   type Span,
@@ -7,6 +6,7 @@ import {
   type SpanLink,
 } from '../../model/span.ts';
 import type { EventSink } from './decode.ts';
+import type { RepeatBudget } from './span-repeat.ts';
 import { kindOf, statusOf, takeCommon, Tags } from './span-tags.ts';
 import { MAX_TIME_NS, type BadSpan } from './span-time.ts';
 
@@ -102,21 +102,17 @@ export const processOf = (
     const isHost = key === 'hostname' && !named.has('host.name');
     resource.push({ key: isHost ? 'host.name' : key, value });
   }
-  return { resource, size };
+  return { resource, size: size + TAG_BYTES * tags.length };
 };
 
-/** How much of processes one request may still have repeated onto its spans. */
-export interface ProcessBudget {
-  left: number;
-}
-
-export const newProcessBudget = (): ProcessBudget => ({ left: LIMITS.stampedBytes });
+/** What a tag costs beside its bytes. */
+const TAG_BYTES = 16;
 
 /** Gives the sink the span, or counts why not. */
 export const giveJaegerSpan = (
   jaeger: JaegerSpan,
   process: JaegerProcess,
-  budget: ProcessBudget,
+  budget: RepeatBudget,
   sink: EventSink,
   sample: Uint8Array,
 ): void => {

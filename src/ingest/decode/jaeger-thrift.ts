@@ -5,7 +5,6 @@ import {
   bytesValue,
   giveJaegerSpan,
   newJaegerSpan,
-  newProcessBudget,
   NO_PROCESS,
   processOf,
   type JaegerLog,
@@ -14,6 +13,7 @@ import {
   type JaegerSpan,
 } from './jaeger-span.ts';
 import { digitsOfInt64, idOfInt64 } from './span-id.ts';
+import { newRepeatBudget } from './span-repeat.ts';
 import { TYPE, type ThriftReader } from './thrift.ts';
 
 /**
@@ -39,7 +39,7 @@ export const giveBatch = (open: OpenBatch, sink: EventSink): number => {
   first.end();
   if (first.bad) return -1;
   const reader = open();
-  const budget = newProcessBudget();
+  const budget = newRepeatBudget();
   reader.begin();
   for (let type = reader.field(); type !== TYPE.stop; type = reader.field()) {
     if (reader.id !== 2 || type !== TYPE.list) {

@@ -1,5 +1,6 @@
 import type { EventSink, StreamDecoder, StreamSession } from './decode.ts';
 import { giveBatch } from './jaeger-thrift.ts';
+import { newRepeatBudget } from './span-repeat.ts';
 import { CALL, ONEWAY, readBinary, readCompact, TYPE, type ThriftReader } from './thrift.ts';
 import { readThriftSpan } from './zipkin-thrift.ts';
 import { giveV1 } from './zipkin.ts';
@@ -53,12 +54,13 @@ const giveCall = (bytes: Uint8Array, open: Open, sink: EventSink): boolean => {
   const check = begin().reader;
   check.skip(TYPE.list);
   if (check.bad) return false;
+  const budget = newRepeatBudget();
   const count = reader.list();
   if (reader.elements !== TYPE.struct) return count === 0;
   for (let i = 0; i < count; i++) {
     const from = reader.pos;
     const span = readThriftSpan(reader);
-    giveV1(span, sink, () => bytes.subarray(from, reader.pos));
+    giveV1(span, budget, sink, () => bytes.subarray(from, reader.pos));
   }
   return true;
 };

@@ -2,6 +2,7 @@ import type { DecodeRequest, EventSink, HttpDecoder, Refusal, Reply } from './de
 import { inflate } from './inflate.ts';
 import { checkJson, isArray, walkArray } from './json-walk.ts';
 import { skipValue } from '../../model/json-text.ts';
+import { newRepeatBudget, type RepeatBudget } from './span-repeat.ts';
 import { readBinary, TYPE } from './thrift.ts';
 import { ZipkinJson } from './zipkin-json.ts';
 import { listProtobufSpans, readProtobufSpan } from './zipkin-protobuf.ts';
@@ -127,6 +128,7 @@ const readJson = (bytes: Uint8Array, sink: EventSink, expected: 'v1' | 'v2'): Fa
   const root = checkJson(bytes);
   if (root < 0 || !isArray(bytes, root)) return 'broken';
   const reader = new ZipkinJson(bytes);
+  const budget = newRepeatBudget();
   let model = 'either';
   walkArray(bytes, root, (at, index) => {
     // Senders write all spans alike: the first tells for all.
@@ -137,7 +139,7 @@ const readJson = (bytes: Uint8Array, sink: EventSink, expected: 'v1' | 'v2'): Fa
   walkArray(bytes, root, (at) => {
     const end = skipValue(bytes, at, bytes.length);
     const sample = (): Uint8Array => bytes.subarray(at, end);
-    if (expected === 'v1') giveV1(reader.v1(at), sink, sample);
+    if (expected === 'v1') giveV1(reader.v1(at), budget, sink, sample);
     else {
       const span = reader.v2(at);
       if (span === undefined) sink.reject('bad_span', sample());
@@ -148,15 +150,25 @@ const readJson = (bytes: Uint8Array, sink: EventSink, expected: 'v1' | 'v2'): Fa
   return undefined;
 };
 
-/** One span of the first model may be two: what is bad in one is bad in both. */
+/** One span of the first model may be several, which repeat its name. */
 export const giveV1 = (
   span: V1Span | undefined,
+  budget: RepeatBudget,
   sink: EventSink,
   sample: () => Uint8Array,
 ): void => {
-  if (span === undefined) sink.reject('bad_span', sample());
-  else for (const half of convertV1(span)) giveSpan(half, sink, sample);
+  if (span === undefined) {
+    sink.reject('bad_span', sample());
+    return;
+  }
+  const halves = convertV1(span);
+  budget.left -= (halves.length - 1) * (span.base.name.length + HALF_BYTES);
+  if (budget.left < 0) sink.reject('resource_too_large', sample());
+  else for (const half of halves) giveSpan(half, sink, sample);
 };
+
+/** What a half costs beside its name and its own annotations. */
+const HALF_BYTES = 64;
 
 const readProtobuf = (bytes: Uint8Array, sink: EventSink): Fault => {
   const isList = listProtobufSpans(bytes, (start, end) => {
@@ -175,11 +187,12 @@ const readThrift = (bytes: Uint8Array, sink: EventSink): Fault => {
   check.skip(TYPE.list);
   if (check.bad || check.pos !== bytes.length) return 'broken';
   const reader = readBinary(bytes);
+  const budget = newRepeatBudget();
   const count = reader.list();
   for (let i = 0; i < count; i++) {
     const start = reader.pos;
     const span = readThriftSpan(reader);
-    giveV1(span, sink, () => bytes.subarray(start, reader.pos));
+    giveV1(span, budget, sink, () => bytes.subarray(start, reader.pos));
   }
   return undefined;
 };
