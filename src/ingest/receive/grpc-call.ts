@@ -212,6 +212,8 @@ export class GrpcReceivedCall {
   private halfClosed(): void {
     this.isReading = false;
     if (this.isOver) return;
+    // A stream that was cut off ends too.
+    if (this.stream.aborted) return this.over();
     if (!this.received.isStream) {
       if (this.messages === 0) this.answer({ status: 3, text: 'a call without a message' });
       return;
