@@ -64,12 +64,16 @@ export const syslog: Encode = (lines) =>
     }),
   );
 
+/** Number of the last RELP frame of each request: they run through the session. */
+export const relpLast: number[] = [];
+
 /** One RELP session's worth; `open` stands before the first request. */
 export const relp: Encode = (lines, request) => {
-  const first = request * 1_000_000 + 2;
+  const first = request === 0 ? 2 : (relpLast[request - 1] as number) + 1;
+  relpLast[request] = first + lines.length - 1;
   const frames = lines.flatMap((line, index) => {
     const message = syslogMessage(line);
-    const number = (first + index) % 999_999_999;
+    const number = first + index;
     return [Buffer.from(`${number} syslog ${message.length} `), message, Buffer.from('\n')];
   });
   return Buffer.concat(frames);

@@ -57,8 +57,8 @@ const PROTOCOLS: readonly Protocol[] = [
     encode: lines.relp,
     tcp: {
       port: 'relp',
-      open: '1 open 44 relp_version=0\nrelp_software=b\ncommands=syslog\n',
-      ack: (rows, index) => Buffer.from(`${index * 1_000_000 + 1 + rows} rsp 6 200 OK\n`),
+      open: '1 open 46 relp_version=0\nrelp_software=b\ncommands=syslog\n',
+      ack: (_, index) => Buffer.from(`${lines.relpLast[index]} rsp 6 200 OK\n`),
     },
   },
   { name: 'raw tcp', encode: lines.raw, tcp: { port: 'raw' } },
