@@ -21,7 +21,9 @@ const notNumbers = ({ lines }: Report): Line[] => lines.filter(({ value }) => Nu
 test(
   'every section gives numbers, and its books agree',
   async () => {
-    const report = await run('--records 3000 --samples 10 --rest 1 --buckets 20 --trickle 2 --protocols datadog');
+    const report = await run(
+      '--records 3000 --samples 10 --rest 1 --buckets 20 --trickle 2 --protocols datadog',
+    );
     expect(notNumbers(report)).toEqual([]);
     for (const shape of ['ndjson', 'loki', 'bulk']) {
       expect(valuesOf(report, `ingest ${shape}`)).toMatchObject({
