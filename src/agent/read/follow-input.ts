@@ -7,7 +7,7 @@ import { Checkpoints } from './checkpoints.ts';
 import { checkBeginning, lookOver, type Followed } from './followed.ts';
 import { readPacked } from './packed.ts';
 import { findCopy, findRenamed } from './identify.ts';
-import { count, lossOf, newTally, Reader } from './reader.ts';
+import { count, lossOf, newTally, Reader, type Tally } from './reader.ts';
 import { Sources, type Describe } from './sources.ts';
 import { Queue } from './queue.ts';
 
@@ -17,6 +17,8 @@ export interface FollowedInput {
   readonly options: FollowOptions;
   readonly describe: Describe;
   /** Runs beside the reading, until `signal` aborts (pod metadata). */
+  /** Where `beside` counts too. */
+  readonly tally?: Tally | undefined;
   readonly beside?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
@@ -37,7 +39,7 @@ export class FollowInput implements Input {
   private readonly what: FollowedInput;
   private readonly doors: InputDoors;
   private readonly clock: Clock;
-  private readonly tally = newTally();
+  private readonly tally: Tally;
   private readonly checkpoints: Checkpoints;
   private readonly sources: Sources;
   private readonly queue = new Queue<Followed>();
@@ -50,6 +52,7 @@ export class FollowInput implements Input {
     this.what = what;
     this.doors = doors;
     this.clock = doors.clock;
+    this.tally = what.tally ?? newTally();
     this.checkpoints = checkpoints;
     const { name, options, describe } = what;
     this.sources = new Sources(name, options, doors, checkpoints, describe, this.tally);

@@ -1,5 +1,6 @@
 import type { InputOptions } from '../input-options.ts';
 import type { Input, InputDoors } from '../input.ts';
+import { openContainers } from './container-input.ts';
 import { openFiles } from './file-input.ts';
 
 /**
@@ -10,6 +11,8 @@ export const openInput = async (options: InputOptions, doors: InputDoors): Promi
   switch (options.kind) {
     case 'file':
       return openFiles(options, doors);
+    case 'container':
+      return openContainers(options, doors);
     default:
       throw new Error(`${options.kind} is not there yet`);
   }

@@ -17,10 +17,14 @@ export interface Described {
   readonly assembling: Assembling;
   /** Bytes at the start that are no text: a byte order mark. */
   readonly skipBytes: number;
+  /** Not all is known yet: it is asked again. */
+  readonly isProvisional?: boolean | undefined;
 }
 
 /** `later`: it is asked again at the next look; `never`: the file is not to be read. */
-export type Describe = (path: string, head: Head) => Described | 'later' | 'never';
+export type Describe = (path: string, head: Pick<Head, 'bytes'>) => Described | 'later' | 'never';
+
+const NO_HEAD = { bytes: Buffer.alloc(0) };
 
 /** The files of one input: finds them, knows which source each is, and forgets those that ended. */
 export class Sources {
@@ -37,6 +41,7 @@ export class Sources {
   private readonly over = new Map<string, string>();
   /** How far sources were emitted that are not followed now; ahead of what was acknowledged. */
   private readonly left = new Map<string, { offset: number; skipping: number }>();
+  private readonly provisional = new Set<string>();
   private rounds = 0;
 
   constructor(
@@ -64,6 +69,7 @@ export class Sources {
       if (!this.byPath.has(path)) await this.tried(path, () => this.begin(path));
     }
     if (this.rounds === 0) await this.findMoved();
+    this.describeAgain();
     const nowMs = this.doors.clock.nowMs();
     for (const { checkpoint } of this.followed.values()) checkpoint.seenMs = nowMs;
     if (this.rounds++ % 64 === 0) this.checkpoints.forget((id) => this.followed.has(id));
@@ -72,6 +78,20 @@ export class Sources {
       this.doors.log.warn('a folder of logs cannot be read', { input: this.name, code });
     }
     this.discovery.troubles.clear();
+  }
+
+  /** Asks again about sources of which not all was known. */
+  private describeAgain(): void {
+    for (const id of this.provisional) {
+      const one = this.followed.get(id);
+      const described = one === undefined ? 'never' : this.describe(one.checkpoint.path, NO_HEAD);
+      if (described === 'later') continue;
+      if (one !== undefined && described !== 'never') {
+        if (described.isProvisional === true) continue;
+        one.source = { id, input: this.name, ...described.source };
+      }
+      this.provisional.delete(id);
+    }
   }
 
   /** Opens the file of a source if it is not open; false where its name is another file's now. */
@@ -154,6 +174,7 @@ export class Sources {
     checkpoint.identity = head.look.identity;
     this.checkpoints.touch();
     this.follow(checkpoint, path, described, isGzip, head.look.sizeBytes);
+    if (described.isProvisional === true) this.provisional.add(checkpoint.id);
   }
 
   /** Another name of a file that is followed: the new one, where it was renamed. */
