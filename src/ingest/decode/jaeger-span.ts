@@ -116,13 +116,14 @@ export const giveJaegerSpan = (
   sink: EventSink,
   sample: Uint8Array,
 ): void => {
-  budget.left -= (jaeger.process ?? process).size;
-  if (budget.left < 0) sink.reject('resource_too_large', sample);
-  else {
-    const span = spanOf(jaeger, jaeger.process ?? process, sink.observedSec);
-    if (typeof span === 'string') sink.reject(span, sample);
-    else sink.span(span);
+  const own = jaeger.process ?? process;
+  if (!budget.take(own.size)) {
+    sink.reject('resource_too_large', sample);
+    return;
   }
+  const span = spanOf(jaeger, own, sink.observedSec);
+  if (typeof span === 'string') sink.reject(span, sample);
+  else sink.span(span);
 };
 
 export const spanOf = (

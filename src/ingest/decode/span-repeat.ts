@@ -5,7 +5,17 @@ import { LIMITS } from '../../model/limits.ts';
  * a few bytes a span behind a megabyte of it would otherwise become terabytes.
  */
 export interface RepeatBudget {
-  left: number;
+  /** False, and nothing taken, where it is more than is left. */
+  take(bytes: number): boolean;
 }
 
-export const newRepeatBudget = (): RepeatBudget => ({ left: LIMITS.stampedBytes });
+export const newRepeatBudget = (): RepeatBudget => {
+  let left: number = LIMITS.stampedBytes;
+  return {
+    take: (bytes) => {
+      if (bytes > left) return false;
+      left -= bytes;
+      return true;
+    },
+  };
+};

@@ -162,8 +162,8 @@ export const giveV1 = (
     return;
   }
   const halves = convertV1(span);
-  budget.left -= (halves.length - 1) * (span.base.name.length + HALF_BYTES);
-  if (budget.left < 0) sink.reject('resource_too_large', sample());
+  const repeated = (halves.length - 1) * (span.base.name.length + HALF_BYTES);
+  if (!budget.take(repeated)) sink.reject('resource_too_large', sample());
   else for (const half of halves) giveSpan(half, sink, sample);
 };
 
