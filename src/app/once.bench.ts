@@ -47,7 +47,6 @@ const run = (body: Uint8Array): Uint32Array | undefined => {
 
 const { prototype } = LokiPush;
 const commits = {
-  // Put back as it was.
   // eslint-disable-next-line @typescript-eslint/unbound-method
   tokens: prototype.commit,
   none(this: LokiPush): void {
@@ -74,6 +73,7 @@ for (let round = 0; round < ROUNDS; round++) {
   const body = bodyOf(round);
   bytes = body.length;
   for (const how of ['none', 'tokens'] as const) {
+    // eslint-disable-next-line @typescript-eslint/unbound-method
     prototype.commit = commits[how];
     const start = cpuMs();
     const tokens = run(body);

@@ -4,6 +4,7 @@ import { C } from '../model/columns.ts';
 import { LayoutAllowance, type Grant } from '../model/layout-allowance.ts';
 import { LayoutFinder } from '../model/layout-finder.ts';
 import { LIMITS } from '../model/limits.ts';
+import { guessLevel } from '../model/level-words.ts';
 import { LogRecord, settleLine } from '../model/record.ts';
 import { SpanBatch, type SpanSender } from '../model/span-batch.ts';
 import { attributesBytes, GREATEST_START_NS, type Span } from '../model/span.ts';
@@ -115,6 +116,8 @@ export class Pipeline implements EventSink {
     this.counts.fieldsOverflowed += record.overflow;
     this.counts.timesReplaced += record.badTimes;
     if (record.timeSec < 0 && record.readSec >= 0) record.setTime(record.readSec, record.readNano);
+    // enrich: the level by the line's words, for those who expect it
+    if (record.guessesLevel && record.numbers[C.severity] === 0) guessLevel(record);
     if (isLong(record)) this.cut(record);
     this.bound(record);
     // redact: before anything touches the disk

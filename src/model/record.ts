@@ -168,6 +168,8 @@ export class LogRecord {
   /** The numbering source that this item is of, and its number there; undefined for others. */
   origin: NumberedSource | undefined = undefined;
   originNumber = 0;
+  /** Where nothing else tells its level, a word of the line may (level-words.ts). */
+  guessesLevel = false;
 
   reset(): void {
     const { ends, numbers } = this;
@@ -200,6 +202,7 @@ export class LogRecord {
     this.scratch.used = 0;
     this.token.clear();
     this.origin = undefined;
+    this.guessesLevel = false;
     this.scratch.fields.forget();
   }
 

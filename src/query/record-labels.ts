@@ -125,13 +125,13 @@ const LEVELS = [
   [21, 'fatal'],
 ] as const;
 
-/** Severity words that mean Loki's `critical`, which OpenTelemetry counts as fatal. */
+/** Severity words that mean Loki's `critical`; OpenTelemetry counts them as errors or fatal. */
 const CRITICAL = ['critical', 'crit', 'alert', 'emerg', 'emergency', 'panic'] as const;
 
 const levelOf = (severity: number, text: string): string => {
   let level = 'unknown';
   for (const [least, word] of LEVELS) if (severity >= least) level = word;
-  const critical = level === 'fatal' && CRITICAL.some((word) => word === asciiLower(text));
+  const critical = severity >= 17 && CRITICAL.some((word) => word === asciiLower(text));
   return critical ? 'critical' : level;
 };
 
@@ -140,7 +140,8 @@ const asciiLower = (text: string): string => text.replaceAll(/[A-Z]/g, (c) => c.
 const LEVEL_SQL = (() => {
   const words = CRITICAL.map((word) => `'${word}'`).join(', ');
   const steps = LEVELS.slice(1).map(([least], i) => `severity < ${least}, '${LEVELS[i]?.[1]}'`);
-  return `multiIf(severity < 1, 'unknown', ${steps.join(', ')}, lower(severity_text) IN (${words}), 'critical', 'fatal')`;
+  const critical = `severity >= 17 AND lower(severity_text) IN (${words}), 'critical'`;
+  return `multiIf(severity < 1, 'unknown', ${critical}, ${steps.join(', ')}, 'fatal')`;
 })();
 
 export const IS_LOKI_SQL = `receiver = '${LOKI_RECEIVER}'`;

@@ -6,11 +6,17 @@ import type { LogRecord } from '../../model/record.ts';
 import { mixPairs } from '../../model/token.ts';
 import type { EventSink } from './decode.ts';
 import { isLabelName } from './loki-labels.ts';
+import { findLevel, levelOf } from './loki-level.ts';
 import type { StreamShape } from './loki-stream.ts';
 import { StampBudget } from './record-stamp.ts';
 
 const TOO_MANY_LABELS =
   'the labels of this push, repeated for each of its entries, are larger than the server accepts';
+
+export interface PushOptions {
+  /** Loki's `discover_log_levels`; on unless said otherwise. */
+  readonly discoverLogLevels?: boolean;
+}
 
 /** One push being decoded: where its entries go, and what its reply will have to say. */
 export class LokiPush {
@@ -20,8 +26,11 @@ export class LokiPush {
   private readonly errors = new Map<string, number>();
   private readonly budget = new StampBudget();
 
-  constructor(sink: EventSink) {
+  private readonly options: PushOptions;
+
+  constructor(sink: EventSink, options: PushOptions) {
     this.sink = sink;
+    this.options = options;
   }
 
   /**
@@ -52,6 +61,7 @@ export class LokiPush {
       if (badTimes > 0) mixPairs(token, record.attributes);
       token.end();
     }
+    if (this.options.discoverLogLevels !== false) settleLevel(record, shape);
     this.sink.commit();
   }
 
@@ -80,6 +90,34 @@ const TIMESTAMP = keys.of('timestamp');
 const LEVEL = keys.of('level');
 const DETECTED_LEVEL = keys.of('detected_level');
 const encoder = new TextEncoder();
+
+/**
+ * What Loki would take for the entry's `detected_level`. Queries derive it from the severity; what
+ * none stands for is noted in the metadata, where Loki has it too.
+ */
+const settleLevel = (record: LogRecord, shape: StreamShape): void => {
+  const { metadata } = record;
+  const { keys: names, bufs, starts, ends } = metadata;
+  for (let i = 0; i < metadata.count; i++) {
+    if (names[i] !== DETECTED_LEVEL) continue;
+    const level = levelOf(bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
+    if (level === undefined) return;
+    bufs[i] = level;
+    starts[i] = 0;
+    ends[i] = level.length;
+    return;
+  }
+  const { oddLevel } = shape;
+  if (oddLevel !== undefined) metadata.put(DETECTED_LEVEL, oddLevel, 0, oddLevel.length);
+  if (shape.hasLevel) return;
+  const at = metadata.count === 0 ? -1 : findLevel(metadata);
+  if (at < 0) {
+    record.guessesLevel = true;
+    return;
+  }
+  const [buf, start, end] = [bufs[at] as Uint8Array, starts[at] as number, ends[at] as number];
+  if (levelOf(buf, start, end) === undefined) metadata.put(DETECTED_LEVEL, buf, start, end);
+};
 
 /**
  * Sets the entry's time. One that the record cannot hold (before 1970, after 2262) becomes the

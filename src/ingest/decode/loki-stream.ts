@@ -4,12 +4,17 @@ import { equalBytes, hashBytes, keys, type Key } from '../../model/key.ts';
 import { LIMITS } from '../../model/limits.ts';
 import { LogRecord, type Pairs } from '../../model/record.ts';
 import { mixPairs, Token } from '../../model/token.ts';
+import { findLevel, levelOf } from './loki-level.ts';
 import { RecordStamp } from './record-stamp.ts';
 
 /** What all entries of one Loki stream share: its labels and the columns that follow from them. */
 export class StreamShape extends RecordStamp {
   /** The labels' part of its entries' tokens. */
   readonly token = new Token();
+  /** Whether a label says the level, so that nothing else does. */
+  hasLevel = false;
+  /** That level, where it is a word that no severity stands for. */
+  oddLevel: Uint8Array | undefined = undefined;
   /** Why the stream cannot be taken, in Loki's words; '' for a good one. */
   readonly error: string;
 
@@ -67,10 +72,7 @@ const COLUMN_LABELS: readonly (readonly [number, readonly Key[]])[] = (
 
 /** Labels that the common rules read: how severe lines are, and where a container wrote them. */
 const LEVEL = keys.of('level');
-const DETECTED_LEVEL = keys.of('detected_level');
-const LEVEL_LABELS = ['level', 'severity', 'lvl', 'log_level', 'detected_level'].map((name) =>
-  keys.of(name),
-);
+const LEVEL_LABELS = ['log_level', 'detected_level'].map((name) => keys.of(name));
 const STDIO_LABELS = ['stream', 'stdio'].map((name) => keys.of(name));
 
 /** Keeps Loki's tokens apart from others'. */
@@ -142,15 +144,30 @@ export const shapeOf = (parsed: Pairs, text: string, options: StreamOptions): St
     if (i < 0) continue;
     const { bufs, starts, ends } = labels;
     const buf = bufs[i] as Uint8Array;
-    const key = name === DETECTED_LEVEL ? LEVEL : name;
+    const key = LEVEL_LABELS.includes(name) ? LEVEL : name;
     putField(template, 'envelope', key, VALUE.string, buf, starts[i] as number, ends[i] as number);
   }
+  const level = findLevel(labels);
+  if (level >= 0) putLevel(labels, level);
   // Labels are labels; what the common rules had no column for is no metadata.
   template.metadata.clear();
   const shape = new StreamShape('');
   shape.capture(template);
+  if (level >= 0) {
+    const { bufs, starts, ends } = labels;
+    const [buf, start, end] = [bufs[level] as Uint8Array, starts[level], ends[level]];
+    shape.hasLevel = true;
+    if (levelOf(buf, start as number, end as number) === undefined) {
+      shape.oddLevel = buf.subarray(start, end);
+    }
+  }
   mixPairs(shape.token.begin(TOKEN_KIND), labels);
   return shape;
+};
+
+const putLevel = ({ bufs, starts, ends }: Pairs, i: number): void => {
+  const [start, end] = [starts[i] as number, ends[i] as number];
+  putField(template, 'envelope', LEVEL, VALUE.string, bufs[i] as Uint8Array, start, end);
 };
 
 const discoverService = (labels: Pairs): void => {

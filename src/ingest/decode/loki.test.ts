@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../model/limits.ts';
 import { LogRecord } from '../../model/record.ts';
 import { CapturedSink } from './captured-sink.ts';
@@ -128,4 +128,53 @@ test('an error is told once and counted, and there is an end to errors', () => {
   const streams = Array.from({ length: 50 }, (_, i) => ({ stream: { [`${i}`]: 'x' }, values }));
   const many = pushTo(sink, { streams });
   expect(many.body).toMatch(/40 errors like: other errors\n$/);
+});
+
+describe('detected_level', () => {
+  const levelsOf = (
+    stream: Record<string, string>,
+    metadata: Record<string, string>,
+    discoverLogLevels = true,
+  ): { metadata: string | undefined; severity: unknown } => {
+    const sink = new CapturedSink();
+    const body = JSON.stringify({
+      streams: [{ stream: { app: 'a', ...stream }, values: [[NS, 'x', metadata]] }],
+    });
+    createLoki({ discoverServiceName: true, discoverLogLevels }).decode(
+      {
+        method: 'POST',
+        path: '/loki/api/v1/push',
+        query: '',
+        headers: { 'content-type': 'application/json' },
+        body: utf8(body),
+      },
+      sink,
+    );
+    const [event] = sink.events;
+    return {
+      metadata: event?.metadata?.['detected_level'],
+      severity: event?.columns?.['severity'],
+    };
+  };
+
+  test('labels come before metadata, and the words that no severity stands for stay', () => {
+    expect(levelsOf({ level: 'WARNING' }, { level: 'info' })).toMatchObject({
+      metadata: undefined,
+      severity: 13,
+    });
+    expect(levelsOf({ Severity: 'err' }, {})).toMatchObject({ metadata: undefined, severity: 17 });
+    expect(levelsOf({ level: 'noisy' }, { level: 'info' }).metadata).toBe('noisy');
+    expect(levelsOf({}, { lvl: 'notice', severity: 'Odd' }).metadata).toBe('Odd');
+    expect(levelsOf({}, { severity: 'Critical' }).metadata).toBe(undefined);
+  });
+
+  test('one that is given is made one of the usual words', () => {
+    expect(levelsOf({ level: 'info' }, { detected_level: 'ERR' }).metadata).toBe('error');
+    expect(levelsOf({}, { detected_level: 'custom' }).metadata).toBe('custom');
+  });
+
+  test('nothing of it without discovery', () => {
+    expect(levelsOf({ level: 'noisy' }, {}, false).metadata).toBe(undefined);
+    expect(levelsOf({}, { detected_level: 'ERR' }, false).metadata).toBe('ERR');
+  });
 });

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../model/limits.ts';
 import { Pairs } from '../../model/record.ts';
-import type { DecodeRequest, EventSink, HttpDecoder, Refusal, Reply } from './decode.ts';
+import type { DecodeRequest, HttpDecoder, Refusal, Reply } from './decode.ts';
 import { inflate, inflateSnappy, type Inflated } from './inflate.ts';
 import { decodeJsonPush, parseLabelObject } from './loki-json.ts';
 import { parseLabels } from './loki-labels.ts';
@@ -18,6 +18,8 @@ export interface LokiOptions {
    * Loki's `discover_service_name`: streams without `service_name` get one from their other labels.
    */
   readonly discoverServiceName: boolean;
+  /** Loki's `discover_log_levels`: entries get `detected_level`; on unless said otherwise. */
+  readonly discoverLogLevels?: boolean;
 }
 
 const PATHS = ['/loki/api/v1/push', '/api/prom/push'];
@@ -68,7 +70,8 @@ export const createLoki = (options: LokiOptions): HttpDecoder => {
     native: 'loki',
     mount: '',
     routes: PATHS.map((path) => ({ method: 'POST', path })),
-    decode: (request, sink) => decodePush(request, sink, fromText, fromObject),
+    decode: (request, sink) =>
+      decodePush(request, new LokiPush(sink, options), fromText, fromObject),
     refuse: (why) => REFUSALS[why],
   };
 };
@@ -77,13 +80,13 @@ const decoder = new TextDecoder();
 
 const decodePush = (
   request: DecodeRequest,
-  sink: EventSink,
+  push: LokiPush,
   texts: ShapeMemory,
   objects: ShapeMemory,
 ): Reply => {
   const { headers, body } = request;
   const refuse = (reason: string, reply: Reply): Reply => {
-    sink.reject(reason, body);
+    push.sink.reject(reason, body);
     return reply;
   };
   const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase();
@@ -100,7 +103,6 @@ const decodePush = (
     const name = isJson || encoding === 'gzip' || encoding === 'deflate' ? encoding : 'snappy';
     return refuse('malformed_body', text(400, `${name}: corrupt input`));
   }
-  const push = new LokiPush(sink);
   if (isJson) {
     if (!decodeJsonPush(opened.bytes, push, objects, texts)) {
       return refuse('malformed_json', text(400, 'loghttp.PushRequest: the body is not valid JSON'));
