@@ -39,7 +39,7 @@ export interface Agent {
 /** What left the buffer is let go of together, after the ledger was written; ms. */
 const RELEASE_MS = 1_000;
 /** Bytes of the buffer kept in memory to be sent; the rest is read back. */
-const HELD_BYTES = 16_777_216;
+const HELD_BYTES = 4_194_304;
 
 export const startAgent = async (
   configuration: AgentConfiguration,

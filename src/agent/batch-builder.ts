@@ -53,7 +53,7 @@ export class BatchBuilder {
   /** @param sizeBytes content after which a batch should be closed */
   constructor(sizeBytes: number) {
     this.sizeBytes = sizeBytes;
-    this.buffer = Buffer.allocUnsafeSlow(sizeBytes + sizeBytes / 4);
+    this.buffer = this.newBuffer();
   }
 
   get isEmpty(): boolean {
@@ -122,7 +122,7 @@ export class BatchBuilder {
     this.parts.clear();
     this.indexes = new Map();
     this.blocks = [];
-    this.buffer = this.spare.pop() ?? Buffer.allocUnsafeSlow(this.sizeBytes + this.sizeBytes / 4);
+    this.buffer = this.spare.pop() ?? this.newBuffer();
     this.used = 0;
     this.count = 0;
     this.rawBytes = 0;
@@ -134,7 +134,16 @@ export class BatchBuilder {
   recycle(events: Buffer): void {
     const whole = Buffer.from(events.buffer);
     // One that an unusual event made larger is let go.
-    if (this.spare.length < 2 && whole.length <= this.sizeBytes * 2) this.spare.push(whole);
+    if (this.spare.length < 2 && whole.length <= 2 * this.usualBytes) this.spare.push(whole);
+  }
+
+  /** A full batch and one more piece, with what an event takes besides its bytes. */
+  private get usualBytes(): number {
+    return this.sizeBytes + 2 * LIMITS.agentReadBytes;
+  }
+
+  private newBuffer(): Buffer {
+    return Buffer.allocUnsafeSlow(this.usualBytes);
   }
 
   private noteBlock(index: number, count: number, bytes: number): void {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AgentPacking } from '../model/agent-batch.ts';
 import { MeshtrailError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
 import { bytesOfSize, readConfigurationText, sizeSchema } from '../platform/configuration-file.ts';
 import { isLoopback } from '../platform/sockets.ts';
 import type { CloudName } from './cloud.ts';
@@ -154,7 +155,7 @@ export const readAgentConfiguration = (text: string, name: string): AgentConfigu
       processing: processingOf(input),
       fields: { ...(input.service !== undefined && { service: input.service }), ...input.labels },
     })),
-    bufferMaxBytes: bytesOfSize(buffer?.max_bytes ?? 2 ** 30),
+    bufferMaxBytes: bufferBytes(buffer?.max_bytes ?? 2 ** 30, name),
     rootKeyFile: buffer?.root_key_file,
     batchBytes: Math.min(bytesOfSize(batch?.bytes ?? 2 ** 20), MOST_BATCH_BYTES),
     batchWaitMs: batch?.wait_ms ?? 250,
@@ -168,6 +169,15 @@ export const readAgentConfiguration = (text: string, name: string): AgentConfigu
 
 /** Larger ones would only hold memory: two are under way, and two are being filled. */
 const MOST_BATCH_BYTES = 8 * 2 ** 20;
+
+/** A batch holds one relayed request at least, and the buffer two batches. */
+const LEAST_BUFFER_BYTES = 2 * LIMITS.agentRequestBytes;
+
+const bufferBytes = (size: string | number, name: string): number => {
+  const bytes = bytesOfSize(size);
+  if (bytes >= LEAST_BUFFER_BYTES) return bytes;
+  throw refuse(`${name}: buffer.max_bytes: ${size} is less than ${LEAST_BUFFER_BYTES} bytes`);
+};
 
 const refuse = (message: string, hint = HINT): MeshtrailError =>
   new MeshtrailError('configuration_invalid', message, hint);

@@ -1,4 +1,4 @@
-import { createNormalize } from '../ingest/normalize/recognise.ts';
+import { createNormalize, type Normalize } from '../ingest/normalize/recognise.ts';
 import { C, COLUMNS } from '../model/columns.ts';
 import { LogRecord } from '../model/record.ts';
 import type { EventFields, Piece } from './input.ts';
@@ -12,7 +12,7 @@ const COLUMN_OF = new Map<string, number>(COLUMNS.map(({ name }, column) => [nam
  */
 export class EventReader {
   private readonly record = new LogRecord();
-  private readonly normalize = createNormalize();
+  private normalize: Normalize | undefined;
   private piece: Piece | undefined;
   private index = 0;
   private fields: EventFields = {};
@@ -58,6 +58,7 @@ export class EventReader {
     record.reset();
     record.format = piece.source.format ?? '';
     record.setLine(piece.bytes, piece.starts[index] as number, piece.ends[index] as number);
+    this.normalize ??= createNormalize();
     this.normalize(record, piece.source.id);
     return record;
   }

@@ -13,7 +13,7 @@ export const packEvents = (packing: AgentPacking, events: Uint8Array): Uint8Arra
   if (packing === 'gzip') return gzipSync(events, { level: 1 });
   return zstdCompressSync(events, {
     params: { [constants.ZSTD_c_compressionLevel]: 1 },
-    chunkSize: Math.max(1_024, events.length >> 2),
+    chunkSize: Math.max(1_024, events.length >> 3),
   });
 };
 

@@ -117,9 +117,11 @@ export function residentBytes(): number {
  * triple before it is searched, and what dies young is freed every few megabytes, which costs next
  * to nothing. Call it before threads start; the flags are those of V8 13 and later.
  */
-export function expectLargeBuffers(): void {
-  setFlagsFromString('--heap-growing-percent=200');
-  setFlagsFromString('--scavenger-max-new-space-capacity-mb=2');
+export function expectLargeBuffers(
+  { growingPercent, youngMb } = { growingPercent: 200, youngMb: 2 },
+): void {
+  setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
+  setFlagsFromString(`--scavenger-max-new-space-capacity-mb=${youngMb}`);
 }
 
 /** CPU time that this process has used since its start, user and system, milliseconds. */
