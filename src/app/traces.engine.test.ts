@@ -2,6 +2,7 @@ import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { sdkSpans } from '../../fixtures/spans/sdk-spans.ts';
 import { endServer, eventually, find, metric, runServer } from '../../sim/running-server.ts';
 import type { RunningServer } from '../../sim/running-server.ts';
@@ -269,6 +270,41 @@ test('records do not show spans, and counters count both', async () => {
   expect(await metric(server, 'meshtrail_acknowledged_records_total{protocol="otlp"}')).toBe(
     before + 3,
   );
+});
+
+test('a live tail shows records, and is not disturbed by spans', async () => {
+  const asked = new URLSearchParams({ query: '{service_name=~"tailed.*"}' });
+  const address = `${server.url.replace('http', 'ws')}/loki/api/v1/tail?${asked.toString()}`;
+  const socket = new WebSocket(address);
+  const heard: string[] = [];
+  socket.on('message', (data: Buffer) => heard.push(data.toString()));
+  await new Promise((resolve) => socket.on('open', resolve));
+  const id = newTraceId();
+  await post(requestOf([plainSpan(id, 1)], 'tailed-span'));
+  const body = '{"service":"tailed-line","msg":"hello"}';
+  await fetch(`${server.url}/v1/ndjson`, { method: 'POST', body });
+  await post(requestOf([plainSpan(id, 2)], 'tailed-span'));
+  await eventually(() => heard.length, Boolean);
+  socket.close();
+  expect(heard.join('')).toContain('tailed-line');
+  expect(heard.join('')).not.toContain('tailed-span');
+  expect((await traceOf(id)).spans).toHaveLength(2);
+  expect(server.process.output).not.toContain('a live tail missed');
+});
+
+test("the exporters' own retry brings spans to a server that was down", async () => {
+  const url = `${server.url}/v1/traces`;
+  const spans = [sdkSpans(), sdkSpans()];
+  const [json, proto] = [new JsonExporter({ url }), new ProtoExporter({ url })];
+  await exportAll(json, spans[0]?.slice(0, 2) ?? []);
+  await server.process.kill();
+  const exported = [exportAll(json, spans[0] ?? []), exportAll(proto, spans[1] ?? [])];
+  await server.process.start();
+  await Promise.all(exported);
+  for (const some of spans) {
+    const id = some[0]?.spanContext().traceId ?? '';
+    expect((await traceOf(id)).spans).toHaveLength(5);
+  }
 });
 
 test('what was acknowledged survives kill -9, and what a client sends again is shown once', async () => {
