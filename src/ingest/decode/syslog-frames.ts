@@ -6,15 +6,16 @@ import { LIMITS } from '../../model/limits.ts';
  *             ┌── LF, NUL (between frames)
  *             ▼
  *           START ──digit 1-9──► COUNT ──SP──► COUNTED ──'<'──► OCTETS(n) ──n bytes──► frame, START
- *             │                    │              │
+ *             │                    │              │  └──'z'──► PACKED ──zlib──► OCTETS(n)
  *             │ other byte         │ other byte   │ other byte: what looked like a count is text
- *             ▼                    ▼              ▼
- *           LINE ◄─────────────────┴──────────────┘
+ *             ▼                    ▼              ▼                │ other bytes
+ *           LINE ◄─────────────────┴──────────────┴────────────────┘
  *             └──LF or NUL──► frame (without it, and without a CR before LF), START
  *
- * A count is believed only where `<` follows, so that a line without PRI which starts with a number
- * stays a line. A frame over the bound is cut: its first bytes are kept, the rest is counted and
- * skipped. Where the stream splits never matters: the same bytes give the same frames.
+ * A count is believed only where `<` follows, or `z` and the head of a zlib stream (rsyslog's
+ * compressed messages), so that a line without PRI which starts with a number stays a line. A frame
+ * over the bound is cut: its first bytes are kept, the rest is counted and skipped. Where the
+ * stream splits never matters: the same bytes give the same frames.
  */
 export type OnFrame = (buf: Uint8Array, start: number, end: number, cutBytes: number) => void;
 
@@ -28,7 +29,11 @@ const COUNT = 1;
 const COUNTED = 2;
 const OCTETS = 3;
 const LINE = 4;
+const PACKED = 5;
 
+const LETTER_Z = 0x7a;
+/** The first byte of a zlib stream with a window of 32 KiB, as every sender has. */
+const ZLIB = 0x78;
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
@@ -43,6 +48,8 @@ export class SyslogFrames {
   private held = NONE;
   private size = 0;
   private cut = 0;
+  /** Whether the octets are a compressed message, whose last byte may be a newline by chance. */
+  private packed = false;
   private readonly all: HeldBytes;
 
   constructor(all: HeldBytes) {
@@ -89,9 +96,14 @@ export class SyslogFrames {
       if (byte === 0x3c) {
         this.size = 0;
         this.state = OCTETS;
-      } else this.state = LINE;
-      return at;
+        return at;
+      }
+      this.state = byte === LETTER_Z ? PACKED : LINE;
+      if (this.state === LINE) return at;
+      this.hold(bytes, at, at + 1);
+      return at + 1;
     }
+    if (this.state === PACKED) return this.packedHead(bytes, at);
     if (byte >= 0x30 && byte <= 0x39 && this.size < LIMITS.syslogCountDigits) {
       this.count = this.count * 10 + byte - 0x30;
     } else if (byte === SPACE) this.state = COUNTED;
@@ -100,6 +112,26 @@ export class SyslogFrames {
       return at;
     }
     this.hold(bytes, at, at + 1);
+    return at + 1;
+  }
+
+  /** One of the two bytes behind `z`: the head of a zlib stream (RFC 1950), or text. */
+  private packedHead(bytes: Uint8Array, at: number): number {
+    const byte = bytes[at] as number;
+    const { held, size } = this;
+    const isFirst = held[size - 1] === LETTER_Z;
+    const isHead = isFirst ? byte === ZLIB : isZlibHead(byte);
+    if (!isHead || this.count < 3) {
+      this.state = LINE;
+      return at;
+    }
+    this.hold(bytes, at, at + 1);
+    if (isFirst) return at + 1;
+    held.copyWithin(0, size - 2, size + 1);
+    this.size = 3;
+    this.count -= 3;
+    this.packed = true;
+    this.state = OCTETS;
     return at + 1;
   }
 
@@ -152,8 +184,10 @@ export class SyslogFrames {
   private give(onFrame: OnFrame, missing: number): void {
     let { size } = this;
     // rsyslog counts a final LF into its octets.
-    if (this.state === OCTETS && this.cut === 0 && this.held[size - 1] === LF) size--;
+    const isFed = this.cut === 0 && this.held[size - 1] === LF && !this.packed;
+    if (this.state === OCTETS && isFed) size--;
     this.state = START;
+    this.packed = false;
     if (size > 0) onFrame(this.held, 0, size, this.cut + missing);
     this.size = 0;
     this.cut = 0;
@@ -188,6 +222,10 @@ export class SyslogFrames {
     this.held = grown;
   }
 }
+
+/** Whether 0x78 and this byte are the head of a zlib stream: no dictionary, a multiple of 31. */
+export const isZlibHead = (flags: number): boolean =>
+  (ZLIB * 256 + flags) % 31 === 0 && (flags & 32) === 0;
 
 /** Longest frame kept: the longest line and what stands in front of it. */
 const frameBytes = (): number => LIMITS.lineBytes + LIMITS.syslogHeaderBytes;

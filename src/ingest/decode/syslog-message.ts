@@ -3,7 +3,8 @@ import { keys } from '../../model/key.ts';
 import type { LogRecord } from '../../model/record.ts';
 import { severityOfLevel } from '../../model/severity.ts';
 import type { EventSink } from './decode.ts';
-import { readStructured, setProcid, setStamp } from './syslog-structured.ts';
+import { readCisco } from './syslog-cisco.ts';
+import { readStructured, setProcid, setStamp, skipMark } from './syslog-structured.ts';
 
 /**
  * One syslog message into the record: RFC 5424, or RFC 3164 as it is found in the wild.
@@ -91,7 +92,7 @@ export const readMessage = (
   }
   const structured = readStructured(record, buf, at, end);
   const line = structured >= 0 ? structured : readTraditional(record, buf, at, end, observedSec);
-  record.setLine(buf, line, end);
+  record.setLine(buf, skipMark(buf, line, end), end);
 };
 
 /** Behind what some senders put in front of PRI: white space, a byte order mark. */
@@ -138,6 +139,8 @@ const readTraditional = (
 ): number => {
   let at = start;
   while (at < end && buf[at] === SPACE) at++;
+  const cisco = readCisco(record, buf, at, end, observedSec);
+  if (cisco >= 0) return cisco;
   // Cisco: `*` and `.` mean that the clock is not synchronised.
   const stamp = buf[at] === 0x2a || buf[at] === 0x2e ? at + 1 : at;
   const stop = stampEnd(buf, stamp, end);
@@ -152,7 +155,8 @@ const readTraditional = (
   at = tokenStop + 1;
   // Cisco ASA: `host : %ASA-...`.
   if (buf[at] === COLON && buf[at + 1] === SPACE && at + 1 < end) return at + 2;
-  return readTag(record, buf, at, end, HOST);
+  const relayed = readCisco(record, buf, at, end, observedSec);
+  return relayed >= 0 ? relayed : readTag(record, buf, at, end, HOST);
 };
 
 /**

@@ -111,7 +111,7 @@ export const readStructured = (
 };
 
 /** Behind a UTF-8 byte order mark, which says how MSG is encoded and is no part of it. */
-const skipMark = (buf: Uint8Array, at: number, end: number): number =>
+export const skipMark = (buf: Uint8Array, at: number, end: number): number =>
   at + 3 <= end && buf[at] === 0xef && buf[at + 1] === 0xbb && buf[at + 2] === 0xbf ? at + 3 : at;
 
 /** `[id name="value" ...][...]` at `at`; the position behind it, or -1 where it is broken. */
