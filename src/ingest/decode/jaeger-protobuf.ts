@@ -13,6 +13,7 @@ import {
 import { ProtoReader } from './protobuf.ts';
 import { newRepeatBudget } from './span-repeat.ts';
 import { readId, SPAN_ID_DIGITS, TRACE_ID_DIGITS } from './span-id.ts';
+import { quickly, textOf } from './span-text.ts';
 
 /**
  * Jaeger's protobuf (jaegertracing/jaeger-idl, proto/api_v2/collector.proto and model.proto):
@@ -29,10 +30,10 @@ import { readId, SPAN_ID_DIGITS, TRACE_ID_DIGITS } from './span-id.ts';
  *     Timestamp, Duration  1 seconds, 2 nanos
  */
 const reader = new ProtoReader();
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Gives the spans of a PostSpansRequest; false, with nothing given, where it is none. */
-export const givePostSpans = (body: Uint8Array, sink: EventSink): boolean => {
+export const givePostSpans = (message: Uint8Array, sink: EventSink): boolean => {
+  const body = quickly(message);
   const spans: number[] = [];
   let process: JaegerProcess = NO_PROCESS;
   reader.open(body, 0, body.length);
@@ -66,7 +67,7 @@ export const givePostSpans = (body: Uint8Array, sink: EventSink): boolean => {
 };
 
 const text = (end: number): string => {
-  const value = decoder.decode(reader.buf.subarray(reader.pos, end));
+  const value = textOf(reader.buf, reader.pos, end);
   if (!reader.bad) reader.pos = end;
   return value;
 };

@@ -7,14 +7,15 @@ import type { ProtoReader } from './protobuf.ts';
 export const TRACE_ID_DIGITS = 32;
 export const SPAN_ID_DIGITS = 16;
 
-const HEX = /^[0-9a-f]+$/;
+const HEX = /^[0-9a-fA-F]+$/;
 const ZEROS = /^0*$/;
 
 /** An id from 1 to `digits` hexadecimal digits in either case; undefined where it is none. */
 export const idOfText = (text: string | undefined, digits: number): string | undefined => {
   if (text === undefined || text.length === 0 || text.length > digits) return undefined;
-  const id = text.toLowerCase().padStart(digits, '0');
-  return HEX.test(id) && !ZEROS.test(id) ? id : undefined;
+  if (!HEX.test(text) || ZEROS.test(text)) return undefined;
+  const id = text.length === digits ? text : text.padStart(digits, '0');
+  return id.toLowerCase();
 };
 
 /** An id from up to half as many big-endian bytes as it has digits; undefined where it is none. */

@@ -1,4 +1,5 @@
 import { LIMITS } from '../../model/limits.ts';
+import { quickly, textOf } from './span-text.ts';
 
 /**
  * Apache Thrift's two wire protocols (apache/thrift, doc/specs/thrift-binary-protocol.md and
@@ -54,7 +55,6 @@ export interface ThriftReader {
   skip(type: number): void;
 }
 
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const NOTHING = new Uint8Array(0);
 
 /** What both protocols share. */
@@ -68,7 +68,7 @@ abstract class Reader {
   private depth = 0;
 
   constructor(buf: Uint8Array) {
-    this.buf = buf;
+    this.buf = quickly(buf);
     this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
   }
 
@@ -98,7 +98,8 @@ abstract class Reader {
     return at < 0 ? NOTHING : this.buf.subarray(at, at + size);
   }
 
-  abstract binary(): Uint8Array;
+  /** The size in front of bytes or text. */
+  protected abstract length(): number;
   abstract begin(): void;
   abstract field(): number;
   abstract end(): void;
@@ -110,8 +111,14 @@ abstract class Reader {
   /** Key and value types of a map, and how many pairs. */
   protected abstract map(): { key: number; value: number; count: number };
 
+  binary(): Uint8Array {
+    return this.range(this.length());
+  }
+
   text(): string {
-    return decoder.decode(this.binary());
+    const size = this.length();
+    const at = this.take(size);
+    return at < 0 ? '' : textOf(this.buf, at, at + size);
   }
 
   /** Elements take a byte at least: more of them than bytes are a lie. */
@@ -179,7 +186,8 @@ class BinaryReader extends Reader implements ThriftReader {
     const head = this.int(TYPE.i32);
     // Strict messages start with a version, those of old writers with the length of the name.
     if (head >= 0) {
-      const name = decoder.decode(this.range(head));
+      const at = this.take(head);
+      const name = at < 0 ? '' : textOf(this.buf, at, at + head);
       const type = this.u8();
       this.int(TYPE.i32);
       return { name, type };
@@ -236,8 +244,8 @@ class BinaryReader extends Reader implements ThriftReader {
     return at < 0 ? 0 : this.view.getFloat64(at);
   }
 
-  binary(): Uint8Array {
-    return this.range(this.int(TYPE.i32));
+  protected length(): number {
+    return this.int(TYPE.i32);
   }
 }
 
@@ -305,11 +313,11 @@ class CompactReader extends Reader implements ThriftReader {
     const head = this.u8();
     this.elements = this.typeOf(head & 0x0f);
     const size = head >>> 4;
-    return this.counted(size === 15 ? this.size() : size);
+    return this.counted(size === 15 ? this.length() : size);
   }
 
   protected map(): { key: number; value: number; count: number } {
-    const count = this.counted(this.size());
+    const count = this.counted(this.length());
     if (count === 0) return { key: 0, value: 0, count };
     const types = this.u8();
     return { key: this.typeOf(types >>> 4), value: this.typeOf(types & 0x0f), count };
@@ -339,12 +347,8 @@ class CompactReader extends Reader implements ThriftReader {
     return at < 0 ? 0 : this.view.getFloat64(at, true);
   }
 
-  binary(): Uint8Array {
-    return this.range(this.size());
-  }
-
-  /** A length or count: 32 bits, of which more than there are bytes is refused by who asks. */
-  private size(): number {
+  /** 32 bits, of which more than there are bytes is refused by who asks. */
+  protected length(): number {
     const size = this.varint();
     return size > 0x7fffffffn ? -1 : Number(size);
   }

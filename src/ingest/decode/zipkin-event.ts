@@ -25,7 +25,7 @@ export const eventOf = (timeNs: bigint, text: string): SpanEvent => {
     return attributes === undefined ? plain : { ...plain, name: specified[1] ?? '', attributes };
   }
   const collected = COLLECTED.exec(text);
-  const attributes = attributesOf(collected?.[2]);
+  const attributes = collected === null ? undefined : attributesOf(collected[2]);
   if (collected === null || attributes === undefined) return plain;
   return {
     timeNs,
@@ -39,11 +39,12 @@ export const eventOf = (timeNs: bigint, text: string): SpanEvent => {
 export const linkOf = (text: SpanValue): SpanLink | undefined => {
   if (typeof text !== 'string' || text.length > LIMITS.spanTextLength) return undefined;
   const found = LINKED.exec(text);
-  const traceId = idOfText(found?.[1], TRACE_ID_DIGITS);
-  const spanId = idOfText(found?.[2], SPAN_ID_DIGITS);
-  const attributes = attributesOf(found?.[4]);
+  if (found === null) return undefined;
+  const traceId = idOfText(found[1], TRACE_ID_DIGITS);
+  const spanId = idOfText(found[2], SPAN_ID_DIGITS);
+  const attributes = attributesOf(found[4]);
   if (traceId === undefined || spanId === undefined || attributes === undefined) return undefined;
-  const [traceState, dropped] = [found?.[3] ?? '', Number(found?.[5])];
+  const [traceState, dropped] = [found[3] ?? '', Number(found[5])];
   return { traceId, spanId, traceState, attributes, droppedAttributes: dropped, flags: 0 };
 };
 

@@ -11,6 +11,7 @@ import {
   type JsonName,
 } from './json-walk.ts';
 import { kindOf } from './span-tags.ts';
+import { quickly, textOf } from './span-text.ts';
 import {
   newZipkinSpan,
   putAnnotation,
@@ -26,7 +27,6 @@ import type { V1Annotation, V1BinaryAnnotation, V1Span } from './zipkin-v1.ts';
  * null members say nothing. What is of another shape than the API's makes the span malformed.
  */
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const W = {
   traceId: utf8('traceId'),
@@ -58,11 +58,13 @@ export type Model = 'v1' | 'v2' | 'either';
 
 /** Reads one span after another out of one body. */
 export class ZipkinJson {
-  private readonly buf: Uint8Array;
+  /** Behind the value that was read last; -1 where it was only looked at. */
+  after = -1;
+  private readonly buf: Buffer;
   private malformed = false;
 
   constructor(buf: Uint8Array) {
-    this.buf = buf;
+    this.buf = quickly(buf);
   }
 
   /** The model of the span at `at`: only one of them has its members. */
@@ -134,7 +136,7 @@ export class ZipkinJson {
 
   private readTags(span: ZipkinSpan, at: number): void {
     this.members(at, (name, value) => {
-      const key = decoder.decode(name.buf.subarray(name.start, name.end));
+      const key = textOf(name.buf, name.start, name.end);
       putTag(span, key, this.text(value));
     });
   }
@@ -209,7 +211,10 @@ export class ZipkinJson {
       else if (name.is(W.type)) type = this.text(member);
       else if (name.is(W.endpoint)) endpoint = this.endpoint(member);
     });
-    return { key, value: place < 0 ? '' : this.typed(place, type), endpoint };
+    const end = this.after;
+    const value = place < 0 ? '' : this.typed(place, type);
+    this.after = end;
+    return { key, value, endpoint };
   }
 
   /** A binary annotation's value by its `type`, else as JSON has it. */
@@ -241,39 +246,45 @@ export class ZipkinJson {
   /** Visits the members of an object that are not null. */
   private members(at: number, visit: (name: JsonName, at: number) => void): void {
     if (!isObject(this.buf, at)) {
-      this.malformed = true;
+      this.malform();
       return;
     }
-    walkObject(this.buf, at, (name, value) => {
+    this.after = walkObject(this.buf, at, (name, value) => {
+      this.after = -1;
       if (!isNull(this.buf, value)) visit(name, value);
-      return -1;
+      return this.after;
     });
   }
 
   private items(at: number, visit: (at: number) => void): void {
     if (!isArray(this.buf, at)) {
-      this.malformed = true;
+      this.malform();
       return;
     }
-    walkArray(this.buf, at, (item) => {
+    this.after = walkArray(this.buf, at, (item) => {
+      this.after = -1;
       visit(item);
-      return -1;
+      return this.after;
     });
+  }
+
+  private malform(): void {
+    this.malformed = true;
+    this.after = -1;
   }
 
   /** A string's text, or any other value as it stands. */
   private text(at: number): string {
     const { buf } = this;
-    if (!isString(buf, at)) return decoder.decode(buf.subarray(at, this.endOf(at)));
+    if (!isString(buf, at)) {
+      this.after = skipValue(buf, at, buf.length);
+      return textOf(buf, at, this.after);
+    }
     const end = stringEnd(buf, at + 1, buf.length);
-    const plain = buf.subarray(at + 1, end);
-    if (!plain.includes(0x5c)) return decoder.decode(plain);
-    const out = new Uint8Array(plain.length);
-    return decoder.decode(out.subarray(0, unescapeInto(out, 0, buf, at + 1, end)));
-  }
-
-  private endOf(at: number): number {
-    return skipValue(this.buf, at, this.buf.length);
+    this.after = end + 1;
+    if (!hasEscape(buf, at + 1, end)) return textOf(buf, at + 1, end);
+    const out = Buffer.allocUnsafe(end - at);
+    return textOf(out, 0, unescapeInto(out, 0, buf, at + 1, end));
   }
 
   /** A whole number, also in quotes; what follows the decimal point is cut off. */
@@ -295,3 +306,8 @@ export class ZipkinJson {
 
 /** At most 20 characters: more digits than 64 bits have are no number of ours. */
 const INT64_TEXT = /^-?\d{1,19}$/;
+
+const hasEscape = (buf: Uint8Array, start: number, end: number): boolean => {
+  for (let at = start; at < end; at++) if (buf[at] === 0x5c) return true;
+  return false;
+};

@@ -1,6 +1,7 @@
 import type { SpanKind } from '../../model/span.ts';
 import { ProtoReader } from './protobuf.ts';
 import { readId, SPAN_ID_DIGITS, TRACE_ID_DIGITS } from './span-id.ts';
+import { textOf } from './span-text.ts';
 import {
   newZipkinSpan,
   putAnnotation,
@@ -21,7 +22,6 @@ import {
  */
 const outer = new ProtoReader();
 const reader = new ProtoReader();
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const SPANS = 0x0a;
 
@@ -128,7 +128,7 @@ const readNested = (span: ZipkinSpan, tag: number, end: number): void => {
 const unsigned = (): bigint => (BigInt(reader.high) << 32n) | BigInt(reader.low);
 
 const text = (end: number): string => {
-  const value = decoder.decode(reader.buf.subarray(reader.pos, end));
+  const value = textOf(reader.buf, reader.pos, end);
   if (!reader.bad) reader.pos = end;
   return value;
 };

@@ -1,8 +1,9 @@
 import type { DecodeRequest, EventSink, HttpDecoder, Refusal, Reply } from './decode.ts';
 import { inflate } from './inflate.ts';
 import { checkJson, isArray, walkArray } from './json-walk.ts';
-import { skipValue } from '../../model/json-text.ts';
+import { skipSpace, skipValue } from '../../model/json-text.ts';
 import { newRepeatBudget, type RepeatBudget } from './span-repeat.ts';
+import { quickly } from './span-text.ts';
 import { readBinary, TYPE } from './thrift.ts';
 import { ZipkinJson } from './zipkin-json.ts';
 import { listProtobufSpans, readProtobufSpan } from './zipkin-protobuf.ts';
@@ -129,23 +130,18 @@ const readJson = (bytes: Uint8Array, sink: EventSink, expected: 'v1' | 'v2'): Fa
   if (root < 0 || !isArray(bytes, root)) return 'broken';
   const reader = new ZipkinJson(bytes);
   const budget = newRepeatBudget();
-  let model = 'either';
-  walkArray(bytes, root, (at, index) => {
-    // Senders write all spans alike: the first tells for all.
-    if (index === 0) model = reader.model(at);
-    return -1;
-  });
+  // Senders write all spans alike: the first tells for all.
+  const model = reader.model(skipSpace(bytes, root + 1, bytes.length));
   if (model !== 'either' && model !== expected) return 'other';
   walkArray(bytes, root, (at) => {
-    const end = skipValue(bytes, at, bytes.length);
-    const sample = (): Uint8Array => bytes.subarray(at, end);
+    const sample = (): Uint8Array => bytes.subarray(at, skipValue(bytes, at, bytes.length));
     if (expected === 'v1') giveV1(reader.v1(at), budget, sink, sample);
     else {
       const span = reader.v2(at);
       if (span === undefined) sink.reject('bad_span', sample());
       else giveSpan(span, sink, sample);
     }
-    return end;
+    return reader.after;
   });
   return undefined;
 };
@@ -170,7 +166,8 @@ export const giveV1 = (
 /** What a half costs beside its name and its own annotations. */
 const HALF_BYTES = 64;
 
-const readProtobuf = (bytes: Uint8Array, sink: EventSink): Fault => {
+const readProtobuf = (body: Uint8Array, sink: EventSink): Fault => {
+  const bytes = quickly(body);
   const isList = listProtobufSpans(bytes, (start, end) => {
     const sample = (): Uint8Array => bytes.subarray(start, end);
     const span = readProtobufSpan(bytes, start, end);
