@@ -9,6 +9,7 @@ export const SECTIONS = [
   'queries',
   'buckets',
   'protocols',
+  'agent',
 ] as const;
 
 export type Section = (typeof SECTIONS)[number];

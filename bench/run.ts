@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runAgent } from './agent.ts';
 import { runBuckets } from './buckets.ts';
 import { runCeiling, type Reached } from './ceiling.ts';
 import { reportDisk } from './disk.ts';
@@ -58,6 +59,10 @@ class Bench {
     }
     if (this.has('naive') || this.has('ceiling')) await this.runBeside();
     if (this.has('protocols')) await this.runProtocols();
+    if (this.has('agent')) {
+      this.report.begin('agent', `load average ${loads()}`);
+      await runAgent(this.report, this.directory, this.data);
+    }
     if (this.has('buckets')) {
       this.report.begin('buckets', `load average ${loads()}`);
       await runBuckets(this.report, this.directory, this.options);
