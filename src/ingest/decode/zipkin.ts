@@ -60,7 +60,7 @@ const REFUSALS: Readonly<Record<Refusal, Reply>> = {
 };
 
 const ACCEPTED: Reply = { status: 202, headers: {}, body: '' };
-const HEALTH = { status: 'UP', zipkin: { status: 'UP', details: { journal: { status: 'UP' } } } };
+const HEALTH = { status: 'UP', zipkin: { status: 'UP' } };
 const INFO = { zipkin: { version: 'meshtrail' } };
 
 type Codec = 'JSON_V1' | 'JSON_V2' | 'PROTO3' | 'THRIFT';
