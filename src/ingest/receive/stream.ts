@@ -302,7 +302,7 @@ export const listenUdp = async (
   let closed = false;
   socket.on('message', (bytes, from) => {
     const source = plain(from.address);
-    if (!isLoopback(source)) return face.turnedAway(source);
+    if (face.secret === 'none' && !isLoopback(source)) return face.turnedAway(source);
     if (!budget.take(bytes.length)) return face.dropped(source, bytes.length);
     const size = bytes.length;
     const peer = { address: source, transport: 'udp', encrypted: false, identity: '' } as const;
