@@ -154,7 +154,7 @@ test('who may see one service only sees its spans only', async () => {
   const spans = [plain(5, 1, { resource: of('mine') }), plain(5, 2, { resource: of('theirs') })];
   await target.store(batchOf(spans, 'access'));
   const only = (name: string, value: string): AccessFilter => ({
-    anyOf: [[{ name, op: '=', value }]],
+    anyOf: [[{ type: 'matcher', name, op: '=', value, pos: 0 }]],
   });
   const seen = async (access: AccessFilter) => names(await read(traceId(5), 'access', access));
   expect(await seen(only('service_name', 'mine'))).toEqual(['span 1']);
