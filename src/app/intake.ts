@@ -19,6 +19,7 @@ import { createBodyFace } from './body-face.ts';
 import type { Counters } from './counters.ts';
 import type { DecodePool } from './decode-pool.ts';
 import { createGrpcFace } from './grpc-face.ts';
+import type { Definitions } from './definitions.ts';
 import { errorAnswer } from './http-face.ts';
 import type { Route } from './routes.ts';
 import type { Sources } from './sources.ts';
@@ -35,6 +36,7 @@ export class Intake {
   private readonly accepts: () => boolean;
   private readonly sources: Sources;
   private readonly agents: AgentWatermarks;
+  private readonly definitions: Definitions;
   /** Who the senders of open streams proved to be. */
   private readonly identities = new Map<number, string>();
 
@@ -47,6 +49,7 @@ export class Intake {
     accepts: () => boolean,
     sources: Sources,
     agents: AgentWatermarks,
+    definitions: Definitions,
   ) {
     this.pool = pool;
     this.acknowledger = acknowledger;
@@ -56,6 +59,7 @@ export class Intake {
     this.accepts = accepts;
     this.sources = sources;
     this.agents = agents;
+    this.definitions = definitions;
   }
 
   /** The routes of one decoder. */
@@ -183,11 +187,14 @@ export class Intake {
     const { name } = decoder;
     const size = body.length;
     const turn = name === 'agent' ? await this.agents.turn(tenant, body) : undefined;
+    const lookup = decoder.named?.(request);
+    const defined =
+      lookup && this.definitions.find(tenant, lookup.kind, (one) => lookup.matches(one));
     const observedNs = this.clock.observedNs();
     const done = await this.pool.run({
       type: 'request',
       decoder: name,
-      request: turn === undefined ? decode : { ...decode, stored: turn.stored },
+      request: { ...decode, ...(turn && { stored: turn.stored }), ...(defined && { defined }) },
       tenant,
       peer: request.peer,
       observedNs,
@@ -202,6 +209,7 @@ export class Intake {
       return this.refusal(decoder, request, outcome.why);
     }
     const { reply, rows } = outcome.done;
+    if (reply?.defines !== undefined) this.definitions.take(tenant, reply.defines);
     if (rows === 0 && reply !== undefined && reply.status >= 400) {
       this.counters.add('meshtrail_rejected_bytes_total', size, { protocol: name });
     }

@@ -16,6 +16,7 @@ import { AgentWatermarks } from './agent-watermarks.ts';
 import { readConfigurationFile, settle, type Configuration, type Flags } from './configuration.ts';
 import { Counters } from './counters.ts';
 import { DecodePool } from './decode-pool.ts';
+import { Definitions } from './definitions.ts';
 import { greet } from './greeting.ts';
 import { Intake } from './intake.ts';
 import { openListeners, type Listeners } from './listeners.ts';
@@ -168,7 +169,9 @@ const openIntake = (
   const agents = new AgentWatermarks(storage.watermarks);
   storage.onDurable((batch) => agents.durable(batch));
   const accepts = (): boolean => storage.accepting();
-  return new Intake(pool, acknowledger, counters, systemClock, log, accepts, sources, agents);
+  const definitions = new Definitions(storage.definitions);
+  const where = [pool, acknowledger, counters, systemClock, log, accepts] as const;
+  return new Intake(...where, sources, agents, definitions);
 };
 
 export const startServer = async (flags: Flags): Promise<Server> => {

@@ -44,6 +44,8 @@ export interface OpenStorage extends Storage {
   flush(tenant: string, startNs: bigint, endNs: bigint, signal: Signal): Promise<void>;
   /** Calls `tell` for each batch once it is durable. */
   onDurable(tell: (batch: NumberedBatch) => void): void;
+  /** What clients have set up by name. */
+  readonly definitions: State['definitions'];
   /** How far the lines of agents' sources were stored when the server started. */
   readonly watermarks: readonly Watermark[];
   readGauges(counters: Counters): void;
@@ -181,6 +183,7 @@ const assemble = (
   reader: engine.reader,
   wrapper,
   sources: state.sources,
+  definitions: state.definitions,
   catalog: engine.catalog,
   engineHome: config.engine.home,
   engineVersion: () => engine.version,

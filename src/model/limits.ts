@@ -209,6 +209,9 @@ export const LIMITS = {
   bulkItems: 262_144,
   /** Longest action line, bytes: names and ids, no documents. */
   bulkActionBytes: 65_536,
+  /** Templates, policies and the like that clients may set up, of all tenants, and bytes of one. */
+  definitions: 4_096,
+  definitionBytes: 1_048_576,
   /** Segments of a reply filter (`filter_path`), and filters of one request. */
   filterSegments: 16,
   filters: 64,

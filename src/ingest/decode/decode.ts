@@ -31,9 +31,21 @@ export interface DecodeRequest {
   readonly body: Uint8Array;
   /** For a batch of our agent: by source, the number below which all its events are stored. */
   readonly stored?: readonly number[];
+  /** What was set up before of what the request names (`HttpDecoder.named`). */
+  readonly defined?: readonly Definition[];
+}
+
+/** Something that a client sets up by name and looks for later: a template, a policy. */
+export interface Definition {
+  readonly kind: string;
+  readonly name: string;
+  /** As it was given; undefined where it is taken away. */
+  readonly text: string | undefined;
 }
 
 export interface Reply {
+  /** What the request sets up, for the server to keep. */
+  readonly defines?: Definition;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
@@ -66,6 +78,11 @@ export type Refusal =
   /** The journal could not write: nothing was stored (500/503). */
   | 'failed';
 
+export interface Lookup {
+  readonly kind: string;
+  matches(name: string): boolean;
+}
+
 export interface HttpDecoder {
   /** The receiver's name: the `receiver` column, the `protocol` label of metrics. */
   readonly name: string;
@@ -82,6 +99,8 @@ export interface HttpDecoder {
    * from peers whose certificate our client CA signed.
    */
   readonly secret?: 'none';
+  /** What a request looks for among all that clients have set up; undefined for nothing. */
+  named?(request: Pick<DecodeRequest, 'path'>): Lookup | undefined;
   decode(request: DecodeRequest, sink: EventSink): Reply;
   readonly body?: BodyDecoder;
   refuse(

@@ -1,17 +1,17 @@
 import type { DecodeRequest, Reply } from './decode.ts';
 import type { Json } from './elasticsearch-filter.ts';
+import { answerAlias } from './elasticsearch-named.ts';
 import {
   compatibleWith,
-  errorReply,
   jsonReply,
   plainError,
   textReply,
+  wrongMethod,
 } from './elasticsearch-reply.ts';
 
 /**
- * What clients ask before and between their documents: who is there, is it licensed and well, and
- * the templates, policies and streams that they set up. Nothing of it is kept: what is put is
- * acknowledged, what is asked for is not there, and so every client puts it anew and goes on.
+ * What clients ask before and between their documents: who is there, is it licensed and well. (The
+ * templates, policies and streams that they set up: elasticsearch-named.ts.)
  */
 const NAME = 'meshtrail';
 const UUID = 'bWVzaHRyYWlsLWluZ2VzdA';
@@ -142,47 +142,6 @@ const catHealth = (request: DecodeRequest, observedSec: number): Reply => {
   return { ...reply, headers: { ...reply.headers, 'content-type': 'text/plain; charset=UTF-8' } };
 };
 
-/** Things that are put and asked for by name: what is said where one is not there. */
-const NAMED: Readonly<Record<string, readonly [type: string, reason: string]>> = {
-  _index_template: ['resource_not_found_exception', 'index template matching [x] not found'],
-  _component_template: [
-    'resource_not_found_exception',
-    'component template matching [x] not found',
-  ],
-  _template: ['resource_not_found_exception', 'template [x] missing'],
-  _data_stream: ['index_not_found_exception', 'no such index [x]'],
-  '_ilm/policy': ['resource_not_found_exception', 'Lifecycle policy not found: x'],
-  '_ingest/pipeline': ['resource_not_found_exception', 'pipeline [x] missing'],
-};
-
-const named = (request: DecodeRequest, words: readonly string[]): Reply | undefined => {
-  const depth = words[0] === '_ilm' || words[0] === '_ingest' ? 2 : 1;
-  const found = NAMED[words.slice(0, depth).join('/')];
-  if (found === undefined || words.length > depth + 1) return undefined;
-  const name = words[depth];
-  const { method } = request;
-  if (method === 'GET' || method === 'HEAD') {
-    // All of them: there are none.
-    if (name === undefined) return jsonReply(request, 200, {});
-    return errorReply(
-      request,
-      404,
-      found[0],
-      found[1].replace(/\bx\b/, () => name),
-    );
-  }
-  if (name === undefined) return undefined;
-  if (method === 'PUT' || method === 'POST') return jsonReply(request, 200, { acknowledged: true });
-  return wrongMethod(request, 'GET, HEAD, POST, PUT');
-};
-
-export const wrongMethod = (request: DecodeRequest, allowed: string): Reply => {
-  const uri = request.path.slice(0, 256);
-  const error = `Incorrect HTTP method for uri [${uri}] and method [${request.method}], allowed: [${allowed}]`;
-  const reply = plainError(request, 405, error);
-  return { ...reply, headers: { ...reply.headers, allow: allowed } };
-};
-
 export const noHandler = (request: DecodeRequest): Reply => {
   const uri = request.path.slice(0, 256);
   return plainError(
@@ -203,10 +162,11 @@ export const handshake = (
   observedSec: number,
 ): Reply => {
   const { method } = request;
-  const made = named(request, words);
-  if (made !== undefined) return made;
-  const path = words.join('/');
   const reads = method === 'GET' || method === 'HEAD';
+  if (words[0] === '_alias' && words.length === 2) {
+    return reads ? answerAlias(request, words[1] ?? '') : wrongMethod(request, 'GET, HEAD');
+  }
+  const path = words.join('/');
   switch (words[0]) {
     case '_license':
       return reads ? jsonReply(request, 200, { license: LICENSE }) : wrongMethod(request, 'GET');

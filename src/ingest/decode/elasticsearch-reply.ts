@@ -70,6 +70,13 @@ export const errorReply = (
 export const plainError = (asked: Asked, status: number, error: string): Reply =>
   jsonReply(asked, status, { error, status });
 
+export const wrongMethod = (asked: Asked & { path: string }, allowed: string): Reply => {
+  const uri = asked.path.slice(0, 256);
+  const error = `Incorrect HTTP method for uri [${uri}] and method [${asked.method ?? ''}], allowed: [${allowed}]`;
+  const reply = plainError(asked, 405, error);
+  return { ...reply, headers: { ...reply.headers, allow: allowed } };
+};
+
 const REALM =
   'Basic realm="security", charset="UTF-8", Bearer realm="security", ApiKey realm="security"';
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { must } from '../../model/errors.ts';
 import { CapturedSink } from './captured-sink.ts';
-import type { Reply } from './decode.ts';
+import type { Definition, Reply } from './decode.ts';
 import { versionFor } from './elasticsearch-handshake.ts';
 import { createElasticsearch } from './elasticsearch.ts';
 
@@ -38,7 +39,10 @@ test.each<[string, string, number]>([
   ['PUT', '/_ilm/policy/filebeat', 200],
   ['HEAD', '/_index_template/filebeat', 404],
   ['PUT', '/_index_template/filebeat', 200],
-  ['DELETE', '/_index_template/filebeat', 405],
+  ['DELETE', '/_index_template/filebeat', 404],
+  ['PATCH', '/_index_template/filebeat', 405],
+  ['POST', '/_data_stream/x', 405],
+  ['HEAD', '/_alias/x', 404],
   ['GET', '/_index_template', 200],
   ['HEAD', '/_template/logstash', 404],
   ['PUT', '/_template/logstash', 200],
@@ -154,4 +158,81 @@ test('filter_path works on every reply', () => {
   });
   const hostile = `**.${'a*'.repeat(2_000)}b.**.`.repeat(50);
   expect(ask('GET', `/?filter_path=${hostile}`).json()).toEqual({});
+});
+
+test('what is set up is shown to who looks for it, in the form of its kind', () => {
+  const asked = (method: string, path: string, defined: Definition[], body = ''): Reply =>
+    decoder.decode(
+      { method, path, query: '', headers: {}, body: new TextEncoder().encode(body), defined },
+      new CapturedSink(),
+    );
+  const kept = new Map<string, Definition>();
+  const put = (path: string, body: string): Definition => {
+    const { status, defines } = asked('PUT', path, [], body);
+    expect([path, status]).toEqual([path, 200]);
+    const definition = must(defines, path);
+    kept.set(path, definition);
+    return definition;
+  };
+  const policy = '{"policy":{"phases":{"hot":{"actions":{}}}}}';
+  expect(put('/_ilm/policy/filebeat', policy)).toEqual({
+    kind: 'policy',
+    name: 'filebeat',
+    text: policy,
+  });
+  put('/_index_template/logs', '{"index_patterns":["logs"],"data_stream":{}}');
+  put('/_component_template/logs@x', '{"template":{}}');
+  put('/_template/old', '{"order":1}');
+  put('/_ingest/pipeline/p', '{"processors":[]}');
+  put('/_data_stream/logs-a-b', '');
+  put('/mesh', '{"aliases":{"mesh-alias":{}}}');
+  const shown = (path: string): unknown => {
+    const reply = asked('GET', path, [must(kept.get(path), path)]);
+    expect([path, reply.status]).toEqual([path, 200]);
+    expect(asked('HEAD', path, [must(kept.get(path), path)])).toMatchObject({
+      status: 200,
+      body: '',
+    });
+    return JSON.parse(String(reply.body));
+  };
+  expect(shown('/_ilm/policy/filebeat')).toMatchObject({
+    filebeat: { version: 1, policy: { phases: { hot: {} } } },
+  });
+  expect(shown('/_index_template/logs')).toEqual({
+    index_templates: [
+      { name: 'logs', index_template: { index_patterns: ['logs'], data_stream: {} } },
+    ],
+  });
+  expect(shown('/_component_template/logs@x')).toEqual({
+    component_templates: [{ name: 'logs@x', component_template: { template: {} } }],
+  });
+  expect(shown('/_template/old')).toEqual({ old: { order: 1 } });
+  expect(shown('/_ingest/pipeline/p')).toEqual({ p: { processors: [] } });
+  expect(shown('/_data_stream/logs-a-b')).toMatchObject({
+    data_streams: [{ name: 'logs-a-b', status: 'GREEN' }],
+  });
+  expect(shown('/mesh')).toMatchObject({ mesh: { aliases: { 'mesh-alias': {} } } });
+  const mesh = [must(kept.get('/mesh'), 'mesh')];
+  expect(asked('GET', '/_alias/mesh-alias', mesh).status).toBe(200);
+  expect(asked('GET', '/_alias/other', mesh).status).toBe(404);
+  expect(asked('PUT', '/mesh', mesh).status).toBe(400);
+  expect(asked('DELETE', '/mesh', mesh).status).toBe(405);
+  expect(asked('DELETE', '/_template/old', [must(kept.get('/_template/old'), '')])).toMatchObject({
+    status: 200,
+    defines: { kind: 'template', name: 'old' },
+  });
+  expect(asked('PUT', '/_template/bad', [], '{"a":')).toMatchObject({ status: 400 });
+});
+
+test.each<[string, string, string[]]>([
+  ['/_template/a*', 'template', ['a', 'ab']],
+  ['/_template', 'template', ['a', 'ab', 'b']],
+  ['/_template/b,ab', 'template', ['ab', 'b']],
+  ['/_template/*b', 'template', ['ab', 'b']],
+  ['/_template/a', 'template', ['a']],
+  ['/%61b', 'index', ['ab']],
+])('%s looks for a %s of these names', (path, kind, names) => {
+  const lookup = must(decoder.named?.({ path }), 'a lookup');
+  expect(lookup.kind).toBe(kind);
+  expect(['a', 'ab', 'b'].filter((name) => lookup.matches(name))).toEqual(names);
 });

@@ -2,7 +2,8 @@ import { makeId, storedItem } from './bulk-reply.ts';
 import { Target } from './bulk-target.ts';
 import { decodeBulk } from './bulk.ts';
 import type { DecodeRequest, EventSink, HttpDecoder, Reply } from './decode.ts';
-import { handshake, infoReply, noHandler, wrongMethod } from './elasticsearch-handshake.ts';
+import { handshake, infoReply, noHandler } from './elasticsearch-handshake.ts';
+import { answerNamed, matchesDefined, namedBy } from './elasticsearch-named.ts';
 import {
   errorReply,
   filterOf,
@@ -10,6 +11,7 @@ import {
   plainError,
   refusalReply,
   textReply,
+  wrongMethod,
 } from './elasticsearch-reply.ts';
 import { inflate } from './inflate.ts';
 import { DocumentReader } from './ndjson-document.ts';
@@ -25,6 +27,11 @@ export const createElasticsearch = (): HttpDecoder => ({
   mount: '/elastic',
   // Every path: what is not known is refused in Elasticsearch's words.
   routes: [{ method: '*', path: '/*' }],
+  named: ({ path }) => {
+    const found = namedBy(wordsOf(path));
+    if (found === undefined) return undefined;
+    return { kind: found.kind, matches: (name) => matchesDefined(found.name, name) };
+  },
   decode: route,
   refuse: refusalReply,
 });
@@ -37,9 +44,11 @@ const word = (text: string): string => {
   }
 };
 
+const wordsOf = (path: string): string[] => path.split('/', 8).filter(Boolean).map(word);
+
 const route = (request: DecodeRequest, sink: EventSink): Reply => {
   const { method, path } = request;
-  const words = path.split('/', 8).filter(Boolean).map(word);
+  const words = wordsOf(path);
   const [first, second] = words;
   if (first === undefined) {
     return method === 'GET' || method === 'HEAD'
@@ -52,27 +61,32 @@ const route = (request: DecodeRequest, sink: EventSink): Reply => {
     const writes = method === 'POST' || method === 'PUT';
     return writes ? bulk(request, index, sink) : wrongMethod(request, 'POST, PUT');
   }
-  if (first.startsWith('_')) return handshake(request, words, sink.observedSec);
-  if (second === undefined) return indexItself(request, first);
+  const named = first === '_alias' ? undefined : namedBy(words);
+  if (named !== undefined) return answerNamed(request, named, () => textOf(request, sink));
+  if (first.startsWith('_') || second === undefined) {
+    return handshake(request, words, sink.observedSec);
+  }
   if (second.startsWith('_') && second !== '_doc' && second !== '_create') {
     return aboutIndex(request, words, sink);
   }
   return document(request, words, sink);
 };
 
-const indexItself = (request: DecodeRequest, index: string): Reply => {
-  switch (request.method) {
-    case 'GET':
-    case 'HEAD':
-      return errorReply(request, 404, 'index_not_found_exception', `no such index [${index}]`, {
-        index,
-      });
-    case 'PUT':
-      return jsonReply(request, 200, { acknowledged: true, shards_acknowledged: true, index });
-    default:
-      return wrongMethod(request, 'GET, HEAD, PUT');
+/** A body that is JSON or nothing, as text; or the reply that says why it is not. */
+const textOf = (request: DecodeRequest, sink: EventSink): string | Reply => {
+  const body = bodyOf(request, sink);
+  if (!(body instanceof Uint8Array)) return body;
+  const text = decoder.decode(body).trim();
+  if (text === '') return '{}';
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return errorReply(request, 400, 'parse_exception', 'Failed to parse content to map');
   }
 };
+
+const decoder = new TextDecoder();
 
 /** `/{index}/_mapping` and its like: settings are acknowledged, and there are none to be read. */
 const aboutIndex = (request: DecodeRequest, words: readonly string[], sink: EventSink): Reply => {
@@ -93,7 +107,9 @@ const aboutIndex = (request: DecodeRequest, words: readonly string[], sink: Even
       if (method === 'PUT' || method === 'POST') {
         return jsonReply(request, 200, { acknowledged: true });
       }
-      return indexItself(request, index);
+      return errorReply(request, 404, 'index_not_found_exception', `no such index [${index}]`, {
+        index,
+      });
     default:
       return noHandler(request);
   }

@@ -3,6 +3,7 @@ import type { SegmentEnd } from '../../model/storage.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { migrate, openDatabase, type Database } from '../../platform/sqlite.ts';
 import { AGENT_SOURCE_TABLE, AgentSourceTable } from './agent-source-table.ts';
+import { DEFINITION_TABLE, DefinitionTable } from './definition-table.ts';
 import { SOURCE_TABLE, SourceTable } from './source-table.ts';
 
 /**
@@ -25,6 +26,7 @@ const MIGRATIONS = [
    ) STRICT, WITHOUT ROWID;`,
   SOURCE_TABLE,
   AGENT_SOURCE_TABLE,
+  DEFINITION_TABLE,
 ];
 
 /** Ended segments are written together after this time, ms; the journal tells lost ones again. */
@@ -37,6 +39,8 @@ export class State {
   readonly sources: SourceTable;
   /** How far agents' sources are stored. */
   readonly agentSources: AgentSourceTable;
+  /** What clients have set up by name. */
+  readonly definitions: DefinitionTable;
   private ended: SegmentEnd[] = [];
 
   /** Opens or makes the database. Throws `data_in_use` when another process has it. */
@@ -58,6 +62,7 @@ export class State {
     }
     this.sources = new SourceTable(this.database);
     this.agentSources = new AgentSourceTable(this.database);
+    this.definitions = new DefinitionTable(this.database);
   }
 
   /** The node's name: the remembered one, else `proposed`, which is then remembered. */
