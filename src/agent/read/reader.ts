@@ -1,6 +1,6 @@
 import { LIMITS } from '../../model/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Emit, Piece } from '../input.ts';
+import type { Emit, Piece, Position, SourceInfo } from '../input.ts';
 import type { Assembler, Known } from './assemble.ts';
 import { Events } from './events.ts';
 import { fullBytes, type Assembling, type Followed } from './followed.ts';
@@ -96,10 +96,15 @@ export class Reader {
   /** Emits what was assembled of the next `used` bytes. */
   async give(one: Followed, used: number, emit: Emit): Promise<void> {
     one.offset += used;
+    await this.giveOf(one.source, used, positionOf(one.offset, one.state), emit);
+  }
+
+  /** Emits what was assembled, for any source. */
+  async giveOf(source: SourceInfo, used: number, position: Position, emit: Emit): Promise<void> {
     this.tally.readBytes += used;
     this.tally.events += this.events.count;
     count(this.tally.drops, 'line_cut', this.events.cut.length);
-    await emit(pieceOf(this.events, one, used, this.clock.observedNs()));
+    await emit(pieceOf(this.events, source, used, position, this.clock.observedNs()));
   }
 
   private knownAtEnd(one: Followed, { partialLineMs }: Wait): Known {
@@ -132,8 +137,14 @@ const FULL: Known = { behind: 'flush', takePartial: false, isFull: true };
 
 const knownInside = (isFull: boolean): Known => (isFull ? FULL : INSIDE);
 
-const pieceOf = (events: Events, one: Followed, rawBytes: number, readNs: bigint): Piece => ({
-  source: one.source,
+const pieceOf = (
+  events: Events,
+  source: SourceInfo,
+  rawBytes: number,
+  position: Position,
+  readNs: bigint,
+): Piece => ({
+  source,
   content: 'line',
   bytes: events.bytes,
   count: events.count,
@@ -144,7 +155,7 @@ const pieceOf = (events: Events, one: Followed, rawBytes: number, readNs: bigint
   cut: events.cut.length > 0 ? events.cut : undefined,
   rawBytes,
   readNs,
-  position: positionOf(one.offset, one.state),
+  position,
 });
 
 /** A piece without events: `lostBytes` of a source are gone. */
