@@ -21,7 +21,7 @@ import { splitBatch } from './split.ts';
  * no server will ever take; that is set aside, encrypted, and counted.
  */
 export interface DeliveryOptions {
-  readonly buffer: DiskBuffer;
+  readonly buffer: Pick<DiskBuffer, 'bodyOf'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly sockets: Sockets;

@@ -42,6 +42,7 @@ interface Rule {
 
 /** Chances are drawn in millionths. */
 const CHANCES = 1_000_000;
+const LF = 0x0a;
 
 /**
  * The stages between reading and packing, for one input: select, sample, limit. Each counts what it
@@ -113,7 +114,8 @@ export class Processing {
 
   private isSampledOut(sample: NonNullable<typeof this.sample>): boolean {
     const { reader } = this;
-    if (reader.severity >= sample.alwaysSeverity) return false;
+    // Lines that were joined are a stack trace, whatever level stands in them.
+    if (reader.severity >= sample.alwaysSeverity || reader.line.includes(LF)) return false;
     if (sample.condition !== undefined && !sample.condition(reader)) return false;
     return this.random.below(CHANCES) >= sample.keep * CHANCES;
   }
