@@ -191,11 +191,11 @@ const sendGrpc = async (
     'Bench',
   );
   const client: Client = new Made(`127.0.0.1:${port}`, credentials.createInsecure());
-  const { call } = client as unknown as { call: Call & Stream };
+  const { call } = client as unknown as { call: Call | Stream };
   await new Promise<void>((resolve, reject) => {
     const done = (error: Error | null): void => (error === null ? resolve() : reject(error));
     if (stream) {
-      const calls = call.call(client, done);
+      const calls = (call as Stream).call(client, done);
       for (const { bytes } of payloads) calls.write(bytes);
       calls.end();
       return;
@@ -204,7 +204,7 @@ const sendGrpc = async (
     const next = (error: Error | null): void => {
       const one = rest.shift();
       if (error !== null || one === undefined) done(error);
-      else call.call(client, one.bytes, next);
+      else (call as Call).call(client, one.bytes, next);
     };
     next(null);
   });

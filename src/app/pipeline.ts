@@ -1,5 +1,5 @@
 import { RecordBatch, type Batch } from '../model/batch.ts';
-import { forgetViews } from '../model/bytes.ts';
+import { copyOf, forgetViews } from '../model/bytes.ts';
 import { C } from '../model/columns.ts';
 import { LayoutAllowance, type Grant } from '../model/layout-allowance.ts';
 import { LayoutFinder } from '../model/layout-finder.ts';
@@ -160,7 +160,7 @@ export class Pipeline implements EventSink {
     const held = this.jobRejects.get(reason);
     if (held !== undefined) held.count++;
     else if (this.jobRejects.size < JOB_REASONS) {
-      this.jobRejects.set(reason, { reason, count: 1, sample: sample.slice(0, SAMPLE_BYTES) });
+      this.jobRejects.set(reason, { reason, count: 1, sample: sampleOf(sample) });
     }
   }
 
@@ -263,6 +263,10 @@ const encoder = new TextEncoder();
 const BILLION = 1_000_000_000n;
 
 const SAMPLE_BYTES = 256;
+
+const sampleOf = (item: Uint8Array): Uint8Array =>
+  copyOf(item, 0, Math.min(item.length, SAMPLE_BYTES));
+
 /** Reasons told apart within one job. */
 const JOB_REASONS = 16;
 
@@ -286,7 +290,7 @@ export class PipelineCounts {
     const id = `${protocol} ${reason}`;
     const held = this.rejects.get(id);
     if (held === undefined) {
-      this.rejects.set(id, { protocol, reason, count: 1, sample: sample.slice(0, SAMPLE_BYTES) });
+      this.rejects.set(id, { protocol, reason, count: 1, sample: sampleOf(sample) });
     } else held.count++;
   }
 

@@ -1,4 +1,14 @@
 /**
+ * A copy of a range. Not `slice`, which gives a view where the bytes are a `Buffer` of Node's: what
+ * is kept would change with them, or keep all of them in memory.
+ */
+export const copyOf = (buf: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> => {
+  const copy = new Uint8Array(end - start);
+  copy.set(buf.subarray(start, end));
+  return copy;
+};
+
+/**
  * The view over a buffer's bytes, kept for the four buffers used last: log lines are compared and
  * copied eight bytes at a time, and a new view costs as much as a hundred bytes. (Four: the bytes
  * received, the scratch, our own constants, and one to spare.)

@@ -1,3 +1,4 @@
+import { copyOf } from './bytes.ts';
 import { keys, type Key } from './key.ts';
 import { LIMITS } from './limits.ts';
 
@@ -29,7 +30,7 @@ export const gapOf = (buf: Uint8Array, start: number, end: number, key: Key): Ga
   let gap = known.get(id);
   if (gap === undefined) {
     if (known.size >= LIMITS.gapsKept) known.clear();
-    gap = { bytes: buf.slice(start, end), key, isKept: true, way: undefined };
+    gap = { bytes: copyOf(buf, start, end), key, isKept: true, way: undefined };
     known.set(id, gap);
   }
   return gap;

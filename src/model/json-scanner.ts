@@ -1,4 +1,4 @@
-import { viewOf } from './bytes.ts';
+import { copyOf, viewOf } from './bytes.ts';
 import { VALUE, type ValueKind } from './fields.ts';
 import {
   isSpace,
@@ -190,7 +190,7 @@ class JsonScanner {
       if (at !== end) return undefined;
     }
     const isKept = at - start <= LIMITS.scannerGlueBytes;
-    const edge = new Edge(target, buf.slice(start, at), inside, isKept);
+    const edge = new Edge(target, copyOf(buf, start, at), inside, isKept);
     if (!isKept) return edge;
     const { edges } = from;
     if (edges.length >= LIMITS.scannerFollowers) edges.pop();

@@ -1,3 +1,4 @@
+import { copyOf } from './bytes.ts';
 import { LIMITS } from './limits.ts';
 
 /**
@@ -62,7 +63,7 @@ export class KeyTable {
       if (key.bytes.length === length && equalBytes(key.bytes, 0, bytes, start, length)) return key;
       slot = (slot + 1) & (SLOTS - 1);
     }
-    const copy = bytes.slice(start, end);
+    const copy = copyOf(bytes, start, end);
     const full =
       probes === MOST_PROBES ||
       this.count >= LIMITS.internedKeys ||

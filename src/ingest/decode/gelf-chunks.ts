@@ -1,3 +1,4 @@
+import { copyOf } from '../../model/bytes.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { EventSink } from './decode.ts';
 import { sampleOf } from './inflated-body.ts';
@@ -51,7 +52,7 @@ export class GelfChunks {
       this.forget(id, message);
       return Buffer.concat(message.parts as Uint8Array[]);
     }
-    message.parts[number] = part.slice();
+    message.parts[number] = copyOf(part, 0, part.length);
     message.missing--;
     message.size += part.length;
     this.held += part.length;

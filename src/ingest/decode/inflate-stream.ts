@@ -1,3 +1,5 @@
+import { copyOf } from '../../model/bytes.ts';
+
 /**
  * Undoes a zlib stream (RFC 1950, 1951) piece by piece, as it comes over a connection: Node's own
  * zlib does that only beside the event loop, which decoders do not see. Everything that can be said

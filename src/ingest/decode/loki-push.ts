@@ -1,3 +1,4 @@
+import { copyOf } from '../../model/bytes.ts';
 import { C } from '../../model/columns.ts';
 import { putField, VALUE } from '../../model/fields.ts';
 import { keys, type Key } from '../../model/key.ts';
@@ -136,7 +137,7 @@ export const keepOddTime = (record: LogRecord, text: string): void => {
  */
 const metadataKey = (buf: Uint8Array, start: number, end: number): Key => {
   if (isLabelName(buf, start, end)) return keys.intern(buf, start, end);
-  const name = buf.slice(start, end);
+  const name = copyOf(buf, start, end);
   for (let i = 0; i < name.length; i++) {
     const byte = name[i] as number;
     const letter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;

@@ -1,3 +1,4 @@
+import { copyOf } from '../../model/bytes.ts';
 import { C } from '../../model/columns.ts';
 import { putField, VALUE } from '../../model/fields.ts';
 import { equalBytes, hashBytes, keys, type Key } from '../../model/key.ts';
@@ -207,7 +208,7 @@ export class ShapeMemory {
 
   of(bytes: Uint8Array, start: number, end: number): StreamShape {
     const length = end - start;
-    if (length > LIMITS.lokiStreamBytes) return this.make(bytes.slice(start, end));
+    if (length > LIMITS.lokiStreamBytes) return this.make(copyOf(bytes, start, end));
     const { places } = this;
     const first = (hashBytes(bytes, start, end) % (LIMITS.lokiStreams / WAYS)) * WAYS;
     for (let i = first; i < first + WAYS; i++) {
@@ -215,9 +216,9 @@ export class ShapeMemory {
       if (held?.text.length !== length) continue;
       if (equalBytes(held.text, 0, bytes, start, length)) return held.shape;
     }
-    const shape = this.make(bytes.slice(start, end));
+    const shape = this.make(copyOf(bytes, start, end));
     this.turn = (this.turn + 1) % WAYS;
-    places[first + this.turn] = { text: bytes.slice(start, end), shape };
+    places[first + this.turn] = { text: copyOf(bytes, start, end), shape };
     return shape;
   }
 }

@@ -117,7 +117,7 @@ const decodeLines = (body: Uint8Array, sink: EventSink): Reply => {
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   const books: Books = { accepted: 0, rejected: 0, errors: [] };
   const first = skipSpace(bytes, hasMark ? 3 : 0, bytes.length);
-  if (bytes[first] === ARRAY) takeItems(bytes, first, sink, books);
+  if (isArrayOfItems(bytes, first)) takeItems(bytes, first, sink, books);
   else takeLines(bytes, hasMark ? 3 : 0, sink, books);
   const { accepted, rejected, errors } = books;
   if (accepted > 0) return json(200, { accepted, rejected, errors });
@@ -145,6 +145,14 @@ const takeLines = (bytes: Buffer, from: number, sink: EventSink, books: Books): 
       books.accepted++;
     } else if (!isBlank(bytes, start, end)) refuseLine(bytes, start, end, line, sink, books);
   }
+};
+
+/** Whether the body is one array: whole, or without a second line if it is not. */
+const isArrayOfItems = (bytes: Buffer, first: number): boolean => {
+  const { length } = bytes;
+  if (bytes[first] !== ARRAY) return false;
+  const end = skipValue(bytes, first, length);
+  return end >= 0 ? skipSpace(bytes, end, length) === length : bytes.indexOf(LF, first) < 0;
 };
 
 /** The items of an array; what follows one that cannot be read is refused with it. */
