@@ -53,6 +53,8 @@ const W = {
   port: utf8('port'),
 };
 
+const OF_V2 = [W.localEndpoint, W.remoteEndpoint, W.tags, W.kind, W.shared];
+
 /** Which of the two models an object is of, as far as its members tell. */
 export type Model = 'v1' | 'v2' | 'either';
 
@@ -67,45 +69,36 @@ export class ZipkinJson {
     this.buf = quickly(buf);
   }
 
-  /** The model of the span at `at`: only one of them has its members. */
+  /** The model of the span at `at`; `either` where it has members of both, or of none. */
   model(at: number): Model {
-    let found: Model = 'either';
-    if (!isObject(this.buf, at)) return found;
+    let [isFirst, isSecond] = [false, false];
+    if (!isObject(this.buf, at)) return 'either';
     walkObject(this.buf, at, (name, value) => {
       if (isNull(this.buf, value)) return -1;
-      if (name.is(W.binaryAnnotations)) found = 'v1';
-      else if (name.is(W.annotations) && isArray(this.buf, value)) {
-        walkArray(this.buf, value, (item, index) => {
-          if (index === 0 && this.hasEndpoint(item)) found = 'v1';
-          return -1;
-        });
-      } else if (
-        found === 'either' &&
-        (name.is(W.localEndpoint) ||
-          name.is(W.remoteEndpoint) ||
-          name.is(W.tags) ||
-          name.is(W.kind) ||
-          name.is(W.shared))
-      ) {
-        found = 'v2';
-      }
+      if (name.is(W.binaryAnnotations)) isFirst = true;
+      else if (name.is(W.annotations)) isFirst ||= this.hasEndpoint(value);
+      else isSecond ||= OF_V2.some((word) => name.is(word));
       return -1;
     });
-    return found;
+    if (isFirst === isSecond) return 'either';
+    return isFirst ? 'v1' : 'v2';
   }
 
   private begin(): void {
     this.malformed = false;
   }
 
+  /** Whether the first of an array of annotations says who made it. */
   private hasEndpoint(at: number): boolean {
     let has = false;
-    if (isObject(this.buf, at)) {
-      walkObject(this.buf, at, (name) => {
-        if (name.is(W.endpoint)) has = true;
+    if (!isArray(this.buf, at)) return has;
+    walkArray(this.buf, at, (item, index) => {
+      if (index > 0 || !isObject(this.buf, item)) return -1;
+      return walkObject(this.buf, item, (name, value) => {
+        if (name.is(W.endpoint) && !isNull(this.buf, value)) has = true;
         return -1;
       });
-    }
+    });
     return has;
   }
 
