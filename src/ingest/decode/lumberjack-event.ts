@@ -1,5 +1,5 @@
 import { putField, VALUE } from '../../model/fields.ts';
-import { keys, type Key } from '../../model/key.ts';
+import { keys } from '../../model/key.ts';
 import type { LogRecord } from '../../model/record.ts';
 import type { EventSink } from './decode.ts';
 import { JsonText } from './forward-text.ts';
@@ -32,41 +32,39 @@ export const putJson = (sink: EventSink, buf: Buffer, start: number, end: number
 };
 
 /** What makes a line of a file one with its repetition, all of them as Filebeat names them. */
-const PLACE = ['agent.ephemeral_id', '@timestamp', 'log.file.path', 'log.offset', 'message'].map(
-  (name) => keys.of(name),
-);
-const ID = keys.of('@metadata._id');
+const PLACE = ['agent.ephemeral_id', '@timestamp', 'log.file.path', 'log.offset', 'message'];
+/** The places of these names and, behind them, of the document's id, by `key.id`; else undefined. */
+const places: (number | undefined)[] = [];
+for (const [place, name] of [...PLACE, '@metadata._id'].entries()) places[keys.of(name).id] = place;
 
-const at = new Int32Array(PLACE.length);
+const at = new Int32Array(PLACE.length + 1);
 
 /**
- * Events have no identity of their own in this protocol, but some senders give one: the document id
- * (`add_id`, `fingerprint`), and Filebeat where it read the line, by which run of it, and when.
+ * Events have no identity of their own in this protocol, but some senders give one: the document's
+ * id (`add_id`, `fingerprint`), and Filebeat where it read the line, by which run of it, and when.
  */
 const identify = (record: LogRecord): void => {
-  const { count, gaps, bufs, starts, ends } = record.scratch.fields;
+  const { count, gaps, starts, ends } = record.scratch.fields;
   at.fill(-1);
   let found = 0;
   for (let i = 0; i < count; i++) {
-    const key = gaps[i]?.key;
-    if (key === ID && (ends[i] as number) > (starts[i] as number)) {
-      record.token
-        .begin(TOKEN_KIND)
-        .bytes(bufs[i] as Uint8Array, starts[i] as number, ends[i] as number)
-        .end();
-      return;
-    }
-    const part = PLACE.indexOf(key as Key);
-    if (part < 0 || (at[part] as number) >= 0) continue;
-    at[part] = i;
+    const place = places[gaps[i]?.key.id ?? -1];
+    if (place === undefined || at[place] !== -1 || starts[i] === ends[i]) continue;
+    at[place] = i;
     found++;
   }
-  if (found < PLACE.length) return;
-  record.token.begin(TOKEN_KIND);
-  for (const i of at) {
-    record.token.bytes(bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
+  if (at[PLACE.length] !== -1) putToken(record, PLACE.length, PLACE.length + 1);
+  else if (found === PLACE.length) putToken(record, 0, PLACE.length);
+};
+
+/** Makes the token of the values at these places. */
+const putToken = ({ token, scratch }: LogRecord, from: number, to: number): void => {
+  const { bufs, starts, ends } = scratch.fields;
+  token.begin(TOKEN_KIND);
+  for (const i of at.subarray(from, to)) {
+    token.bytes(bufs[i] as Uint8Array, starts[i] as number, ends[i] as number);
   }
-  record.token.end();
+  token.end();
 };
 
 /** The pairs at `at`, which are known to be whole. */
