@@ -51,6 +51,9 @@ export const createGrpcFace = (decoders: readonly GrpcDecoder[], parts: GrpcPart
     },
     end: async (call) => (await run(call, 'end')) ?? refuse(parts, 'failed'),
     abandoned: (call) => void run(call, 'forget'),
+    unreadable: () => {
+      parts.counters.add('meshtrail_refused_requests_total', 1, { reason: 'unreadable' });
+    },
     refuse: (_call, why) => refuse(parts, why),
   };
 };

@@ -52,6 +52,8 @@ export interface GrpcFace {
   end(call: ReceivedCall): Promise<CallAnswer>;
   /** A stream ended without an answer of the face's: what is kept of it can be forgotten. */
   abandoned(call: ReceivedCall): void;
+  /** A message was refused below: too large, or compressed in a way that cannot be undone. */
+  unreadable(call: ReceivedCall): void;
   /** What the listener itself refuses. */
   refuse(call: ReceivedCall, why: 'busy' | 'too_slow' | 'stopping'): CallAnswer;
 }
@@ -128,7 +130,7 @@ export class GrpcReceivedCall {
       onReceiveMetadata: (metadata) => this.begin(metadata),
       onReceiveMessage: (message: Buffer) => this.take(message),
       onReceiveHalfClose: () => this.halfClosed(),
-      onCancel: () => this.over(),
+      onCancel: () => this.cancelled(),
     };
   }
 
@@ -235,6 +237,14 @@ export class GrpcReceivedCall {
     this.over(isEnd);
     if (status !== 0) end();
     else this.call.sendMessage(bufferOf(message ?? new Uint8Array(0)), end);
+  }
+
+  /** By the client, its deadline, or a status of grpc-js's own. */
+  private cancelled(): void {
+    const isLate = Number(this.call.getDeadline()) <= systemClock.nowMs();
+    const isCutOff = this.stream.aborted || this.stream.destroyed;
+    if (!this.isOver && !isCutOff && !isLate) this.face.unreadable(this.received);
+    this.over();
   }
 
   /** Nothing more is read or answered. */

@@ -37,10 +37,11 @@ interface Heard {
   readonly calls: ReceivedCall[];
   readonly messages: Buffer[];
   readonly forgotten: number[];
+  readonly unread: number[];
 }
 
 const faceOf = (parts: Partial<GrpcFace> = {}): GrpcFace & Heard => {
-  const heard: Heard = { calls: [], messages: [], forgotten: [] };
+  const heard: Heard = { calls: [], messages: [], forgotten: [], unread: [] };
   return {
     ...heard,
     methods: [
@@ -57,6 +58,7 @@ const faceOf = (parts: Partial<GrpcFace> = {}): GrpcFace & Heard => {
     },
     end: async () => ({ status: 0, message: Buffer.from(String(heard.messages.length)) }),
     abandoned: (call) => void heard.forgotten.push(call.id),
+    unreadable: (call) => void heard.unread.push(call.id),
     refuse: (_call, why) => ({ status: status.UNAVAILABLE, text: why, details: Buffer.from(why) }),
     ...parts,
   };
@@ -132,6 +134,7 @@ describe('unary calls', () => {
       expect(await ask(client, UNARY, Buffer.alloc(100_000, 'a'))).toBe('done');
     }
     expect(face.messages.map(({ length }) => length)).toEqual([5, 100_000, 100_000]);
+    expect(face.unread).toEqual([]);
     expect(face.calls[0]).toMatchObject({
       path: UNARY,
       isStream: false,
@@ -160,6 +163,7 @@ describe('unary calls', () => {
       expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
     }
     expect(face.messages).toEqual([]);
+    expect(face.unread).toEqual(face.calls.map(({ id }) => id));
   });
 
   test('are refused with details where memory is short, and taken when it is not', async () => {
@@ -262,6 +266,7 @@ describe('streams', () => {
     await until(() => face.messages.length === 1);
     session.destroy();
     await until(() => face.forgotten.length === 1);
+    expect(face.unread).toEqual([]);
     expect(face.forgotten).toEqual([face.calls[0]?.id]);
   });
 
