@@ -24,7 +24,7 @@ test('what a batch stored is known to the next one', async () => {
   const marks = open();
   const first = await marks.turn('t', bodyOf(source('x', 0, 10)));
   expect(first?.stored).toEqual([0]);
-  expect(first?.end(true)).toEqual([]);
+  expect(first?.end(true)).toEqual({ gaps: [], duplicates: 0, dropped: {} });
   const again = await marks.turn('t', bodyOf(source('x', 5, 10), source('y', 3, 1)));
   expect(again?.stored).toEqual([10, 0]);
   again?.end(true);
@@ -37,7 +37,7 @@ test('of a batch that was refused halfway, what is durable is known', async () =
   (await marks.turn('t', bodyOf(source('x', 0, 10))))?.end(true);
   const turn = await marks.turn('t', bodyOf(source('x', 10, 10)));
   marks.durable(origins('x', 10, 13));
-  expect(turn?.end(false)).toEqual([]);
+  expect(turn?.end(false)).toEqual({ gaps: [], duplicates: 0, dropped: {} });
   expect((await marks.turn('t', bodyOf(source('x', 10, 10))))?.stored).toEqual([14]);
 });
 
@@ -58,13 +58,13 @@ test('batches of one source take turns, those of others do not wait', async () =
 test('a gap is told once, when what follows it is stored', async () => {
   const marks = open();
   (await marks.turn('t', bodyOf(source('x', 0, 2))))?.end(true);
-  expect((await marks.turn('t', bodyOf(source('x', 5, 2))))?.end(false)).toEqual([]);
-  expect((await marks.turn('t', bodyOf(source('x', 5, 2))))?.end(true)).toEqual([
+  expect((await marks.turn('t', bodyOf(source('x', 5, 2))))?.end(false).gaps).toEqual([]);
+  expect((await marks.turn('t', bodyOf(source('x', 5, 2))))?.end(true).gaps).toEqual([
     { from: 2, to: 4 },
   ]);
-  expect((await marks.turn('t', bodyOf(source('x', 5, 2))))?.end(true)).toEqual([]);
+  expect((await marks.turn('t', bodyOf(source('x', 5, 2))))?.end(true).gaps).toEqual([]);
   // Of a source that was never heard here nobody knows where it began.
-  expect((await marks.turn('t', bodyOf(source('new', 7, 1))))?.end(true)).toEqual([]);
+  expect((await marks.turn('t', bodyOf(source('new', 7, 1))))?.end(true).gaps).toEqual([]);
 });
 
 test('what the journal and the database held at the start is known, the greater of both', async () => {
@@ -74,4 +74,14 @@ test('what the journal and the database held at the start is known, the greater 
     { ...mark, next: 7 },
   ]);
   expect((await marks.turn('t', bodyOf(source('x', 0, 12))))?.stored).toEqual([10]);
+});
+
+test('duplicates and what rules left out are counted once', async () => {
+  const marks = open();
+  const dropping = (from: number, count: number, sampled: number) =>
+    bodyOf({ ...source('x', from, count), dropped: { sampled } });
+  const tell = async (body: Uint8Array) => (await marks.turn('t', body))?.end(true);
+  expect(await tell(dropping(0, 5, 3))).toMatchObject({ duplicates: 0, dropped: { sampled: 3 } });
+  expect(await tell(dropping(0, 5, 3))).toMatchObject({ duplicates: 5, dropped: {} });
+  expect(await tell(dropping(3, 5, 9))).toMatchObject({ duplicates: 2, dropped: { sampled: 6 } });
 });

@@ -1,4 +1,4 @@
-import { parseAgentBatch, type AgentHead } from '../model/agent-batch.ts';
+import { parseAgentBatch, type AgentHead, type AgentSource } from '../model/agent-batch.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Watermark } from '../model/origin.ts';
 import type { SourceGap } from '../model/source.ts';
@@ -16,6 +16,8 @@ import type { NumberedBatch } from '../model/storage.ts';
 export class AgentWatermarks {
   /** By tenant, agent and source; those raised last are last. */
   private readonly marks = new Map<string, Watermark>();
+  /** What agents' rules left out, as they told last. */
+  private readonly dropped = new Map<string, Readonly<Record<string, number>>>();
   /** The last turn of each source that is under way. */
   private readonly turns = new Map<string, Promise<void>>();
 
@@ -51,33 +53,60 @@ export class AgentWatermarks {
       stored: known.map((next) => next ?? 0),
       end: (isStored) => {
         for (const name of names) if (this.turns.get(name) === mine) this.turns.delete(name);
-        const gaps = this.finish(tenant, head, known, isStored);
+        const told = this.finish(tenant, head, known, isStored);
         end();
-        return gaps;
+        return told;
       },
     };
   }
 
-  /**
-   * Numbers that were never sent: between what was known and where the batch begins. They are told
-   * once, when what follows them is stored.
-   */
+  /** Everything is told once, when what follows it is stored. */
   private finish(
     tenant: string,
     { agent, sources }: AgentHead,
     known: readonly (number | undefined)[],
     isStored: boolean,
-  ): SourceGap[] {
+  ): Told {
     const gaps: SourceGap[] = [];
-    for (const [i, { source, from, count }] of sources.entries()) {
-      if (isStored) this.raise({ tenant, agent, source, next: from + count });
+    const dropped: Record<string, number> = {};
+    let duplicates = 0;
+    for (const [i, one] of sources.entries()) {
+      const { source, from, count } = one;
       const before = known[i];
+      if (isStored) {
+        this.raise({ tenant, agent, source, next: from + count });
+        duplicates += Math.min(count, Math.max(0, (before ?? 0) - from));
+        this.countDropped(nameOf(tenant, agent, source), one, before === undefined, dropped);
+      }
       const now = this.marks.get(nameOf(tenant, agent, source))?.next ?? 0;
       if (before !== undefined && from > before && now > before) {
         gaps.push({ from: before, to: from - 1 });
       }
     }
-    return gaps;
+    return { gaps, duplicates, dropped };
+  }
+
+  /**
+   * Adds what the agent's rules left out since it last told. It tells sums, so that nothing counts
+   * twice; from before a restart of ours nobody knows what was counted, and they begin anew.
+   */
+  private countDropped(
+    name: string,
+    { dropped }: AgentSource,
+    isNew: boolean,
+    into: Record<string, number>,
+  ): void {
+    const held = this.dropped.get(name) ?? (isNew ? {} : dropped);
+    const sums = { ...held };
+    for (const [reason, sum] of Object.entries(dropped)) {
+      const more = sum - (held[reason] ?? 0);
+      // A batch that is sent again tells an older sum.
+      if (more > 0) into[reason] = (into[reason] ?? 0) + more;
+      sums[reason] = Math.max(sum, held[reason] ?? 0);
+    }
+    if (Object.keys(sums).length === 0) return;
+    if (this.dropped.size >= LIMITS.agentSourcesKept) this.dropped.clear();
+    this.dropped.set(name, sums);
   }
 
   private raise(mark: Watermark): void {
@@ -97,8 +126,17 @@ export interface Turn {
   readonly head: AgentHead;
   /** By source: all events numbered below are stored; 0 where the source is new here. */
   readonly stored: readonly number[];
-  /** @returns numbers that no batch brought, to be told now */
-  end(isStored: boolean): SourceGap[];
+  /** @returns what is to be told and counted now */
+  end(isStored: boolean): Told;
+}
+
+export interface Told {
+  /** Numbers that no batch brought: between what was known and where this one begins. */
+  readonly gaps: readonly SourceGap[];
+  /** Events that were stored already. */
+  readonly duplicates: number;
+  /** Events that the agent's rules left out, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
 }
 
 const nameOf = (tenant: string, agent: string, source: string): string =>

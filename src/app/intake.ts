@@ -216,7 +216,10 @@ export class Intake {
     return reply ?? this.refusal(decoder, request, 'failed');
   }
 
-  /** Lets the next batch of the same sources come, and notes numbers that no batch brought. */
+  /**
+   * Lets the next batch of the same sources come; notes numbers that no batch brought, and what the
+   * agent's rules left out.
+   */
   private endTurn(
     turn: Turn | undefined,
     key: SourceKey,
@@ -224,9 +227,16 @@ export class Intake {
     when: { readonly observedNs: bigint; readonly encrypted: boolean },
   ): void {
     const isStored = outcome.ok && outcome.done.reply?.status === 200;
-    const nothing = { records: 0, bytes: 0, rejects: [], newestNs: undefined };
-    const heard = { ...when, ...nothing };
-    for (const gap of turn?.end(isStored) ?? []) this.sources.gap(key, heard, gap);
+    if (turn === undefined) return;
+    const { gaps, duplicates, dropped } = turn.end(isStored);
+    const rejects = Object.entries(dropped).map(([reason, count]) => ({
+      ...{ reason: `agent_${reason}`, count, sample: new Uint8Array(0) },
+    }));
+    const heard = { ...when, records: 0, bytes: 0, rejects, newestNs: undefined };
+    if (rejects.length > 0) this.sources.heard(key, heard);
+    for (const gap of gaps) this.sources.gap(key, heard, gap);
+    const { protocol } = key;
+    if (duplicates > 0) this.counters.add('meshtrail_duplicates_total', duplicates, { protocol });
   }
 
   private refusal(decoder: HttpDecoder, request: ReceivedRequest, why: 'busy' | 'failed'): Reply {
