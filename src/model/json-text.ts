@@ -1,3 +1,4 @@
+import { viewOf } from './bytes.ts';
 import type { Scratch } from './record.ts';
 import { LIMITS } from './limits.ts';
 
@@ -71,25 +72,22 @@ const hex4 = (buf: Uint8Array, at: number, end: number): number => {
  * Position of the closing quote of a string whose content starts at `at`; -1 where it is broken.
  */
 export const stringEnd = (buf: Uint8Array, at: number, end: number): number => {
-  while (at < end) {
-    const byte = buf[at] as number;
+  const view = viewOf(buf);
+  for (;;) {
+    at = stringStop(view, at, end);
+    if (at >= end) return -1;
+    const byte = view.getUint8(at);
     if (byte === 0x22) return at;
-    if (byte < 0x20) return -1;
-    if (byte !== 0x5c) {
-      at++;
-      continue;
-    }
-    const kind = buf[at + 1];
-    if (at + 1 >= end) return -1;
+    if (byte < 0x20 || at + 1 >= end) return -1;
+    const kind = view.getUint8(at + 1);
     if (kind === 0x75) {
       if (hex4(buf, at + 2, end) < 0) return -1;
       at += 6;
     } else {
-      if (ESCAPES[kind as number] === 0) return -1;
+      if (ESCAPES[kind] === 0) return -1;
       at += 2;
     }
   }
-  return -1;
 };
 
 const ESCAPES = new Uint8Array(256);

@@ -95,6 +95,8 @@ const has = ({ metadata }: LogRecord, key: Key): boolean => {
 
 /** @returns false, with nothing committed, where the bytes are no item. */
 export const readItem = (sink: EventSink, buf: Uint8Array, start: number, end: number): boolean => {
+  // An empty line says nothing.
+  if (buf[start] === 0x22 && end - start === 2) return true;
   const record = sink.begin();
   if (buf[start] === 0x22) {
     const quoted = members;

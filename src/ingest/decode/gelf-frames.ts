@@ -41,8 +41,9 @@ export class GelfFrames implements StreamSession {
     let at = 0;
     for (let nul = bytes.indexOf(0); nul >= 0; nul = bytes.indexOf(0, at)) {
       if (this.isOver) this.isOver = false;
-      else if (this.size === 0) readMessages(sink, bytes, at, nul);
-      else {
+      else if (this.size === 0) {
+        if (nul > at) readMessages(sink, bytes, at, nul);
+      } else {
         this.hold(bytes, at, nul, sink);
         this.read(this.size, sink);
       }

@@ -31,6 +31,8 @@ const NAMES = envelopeNames({
   [C.container]: 'kubernetes_container_name',
 });
 
+const LF = 0x0a;
+
 /** Tells by the first bytes how a message is packed, and unpacks it. */
 export const unpack = (packed: Uint8Array): Inflated => {
   const [first = 0, second = 0] = packed;
@@ -54,17 +56,29 @@ export const readMessages = (
 ): number => {
   let kept = 0;
   let broken = 0;
+  const bytes = Buffer.from(buf.buffer, buf.byteOffset, buf.length);
+  let lineEnd = start;
   for (let at = behindSpace(buf, start, end); at < end;) {
-    const stop = buf[at] === 0x7b ? skipValue(buf, at, end) : -1;
-    if (stop > 0 && readMessage(sink, buf, at, stop)) kept++;
-    else {
-      const next = stop > 0 || broken++ >= LIMITS.brokenItems ? stop : nextObject(buf, at, end);
-      const to = next < 0 ? end : next;
-      sink.reject(stop > 0 ? 'missing_message' : 'malformed_json', sampleOf(buf, at, to));
-      at = behindSpace(buf, to, end);
+    // Most messages stand alone, or on a line of their own: their end needs not be looked for.
+    if (lineEnd <= at) {
+      const feed = bytes.subarray(0, end).indexOf(LF, at);
+      lineEnd = feed < 0 ? end : feed;
+    }
+    if (buf[at] === 0x7b && readMessage(sink, buf, at, lineEnd)) {
+      kept++;
+      at = behindSpace(buf, lineEnd, end);
       continue;
     }
-    at = behindSpace(buf, stop, end);
+    const stop = buf[at] === 0x7b ? skipValue(buf, at, end) : -1;
+    if (stop > 0 && readMessage(sink, buf, at, stop)) {
+      kept++;
+      at = behindSpace(buf, stop, end);
+      continue;
+    }
+    const next = stop > 0 || broken++ >= LIMITS.brokenItems ? stop : nextObject(buf, at, end);
+    const to = next < 0 ? end : next;
+    sink.reject(stop > 0 ? 'missing_message' : 'malformed_json', sampleOf(buf, at, to));
+    at = behindSpace(buf, to, end);
   }
   return kept;
 };
