@@ -13,7 +13,7 @@ const FOUND = ['VALUE_STRING', 'VALUE_NUMBER', 'VALUE_BOOLEAN', 'VALUE_NULL', 'S
 
 interface Meaning {
   readonly action: ActionName;
-  readonly field: 'none' | 'index' | 'id';
+  readonly field: 'none' | 'index' | 'id' | 'op_type';
 }
 
 /** By `key.id`: the names that matter are interned here, so they always have one. */
@@ -22,6 +22,7 @@ for (const action of ACTIONS) {
   meanings[keys.of(action).id] = { action, field: 'none' };
   meanings[keys.of(`${action}._index`).id] = { action, field: 'index' };
   meanings[keys.of(`${action}._id`).id] = { action, field: 'id' };
+  meanings[keys.of(`${action}.op_type`).id] = { action, field: 'op_type' };
 }
 
 const NONE: Uint8Array = new Uint8Array(0);
@@ -40,6 +41,7 @@ export class ActionReader implements ValueVisitor {
   id = NONE;
   idStart = 0;
   idEnd = 0;
+  private opType: ActionName | undefined = undefined;
   private seen = false;
   private problem = '';
   /** The line before, which repeats in most requests. */
@@ -67,6 +69,7 @@ export class ActionReader implements ValueVisitor {
     if (!scanObject(buf, start, end, this.scratch, this)) return notObject(buf, start, end);
     if (this.problem !== '') return this.problem;
     if (!this.seen) return 'expected FIELD_NAME but found [END_OBJECT]';
+    this.action = this.opType ?? this.action;
     this.last = buf;
     this.lastStart = start;
     this.lastEnd = end;
@@ -77,6 +80,7 @@ export class ActionReader implements ValueVisitor {
     this.lastEnd = this.lastStart;
     this.seen = false;
     this.problem = '';
+    this.opType = undefined;
     this.indexStart = this.indexEnd = 0;
     this.idStart = this.idEnd = 0;
     this.scratch.used = 0;
@@ -102,7 +106,11 @@ export class ActionReader implements ValueVisitor {
     } else if (kind === VALUE.array || kind === VALUE.object) {
       const token = kind === VALUE.array ? 'START_ARRAY' : 'START_OBJECT';
       this.problem = `expected a simple value for field [_${meaning.field}] but found [${token}]`;
-    } else if (kind !== VALUE.null) {
+    } else if (kind !== VALUE.null && meaning.field === 'op_type') {
+      // `{"index":{"op_type":"create"}}` is a create.
+      const isCreate = decoder.decode(buf.subarray(start, end)) === 'create';
+      if (isCreate && this.action === 'index') this.opType = 'create';
+    } else if (kind !== VALUE.null && meaning.field !== 'op_type') {
       this.keep(meaning.field, buf, start, end);
     }
   }
@@ -119,6 +127,8 @@ export class ActionReader implements ValueVisitor {
     }
   }
 }
+
+const decoder = new TextDecoder();
 
 const actionOf = (name: string): ActionName | undefined => {
   const dot = name.indexOf('.');

@@ -9,6 +9,10 @@ const PARTS = ['data_stream.type', 'data_stream.dataset', 'data_stream.namespace
 /** Types of Elastic's data stream naming scheme; other names with two dashes are just names. */
 const TYPES = ['logs', 'metrics', 'traces', 'synthetics', 'profiling'];
 
+const STREAM = /^(logs|metrics|traces|synthetics)-.+-.+$/;
+/** Keeps documents' tokens apart from others'. */
+const TOKEN_KIND = 0x45730000;
+
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
@@ -20,6 +24,11 @@ interface Part {
 
 /** An index or data stream that documents are sent to: what it adds to a record and to a reply. */
 export class Target {
+  /**
+   * It is a data stream, by Elastic's naming scheme (their own templates make such names streams):
+   * documents are created there and never replaced.
+   */
+  readonly isStream: boolean;
   /** The name as JSON text. */
   readonly json: string;
   private readonly name: Uint8Array;
@@ -28,6 +37,7 @@ export class Target {
   constructor(name: Uint8Array) {
     this.name = name;
     const text = decoder.decode(name);
+    this.isStream = STREAM.test(text);
     this.json = JSON.stringify(text);
     this.parts = partsOf(text, name);
   }
@@ -52,7 +62,25 @@ export class Target {
       if (at === metadata.count) metadata.put(key, name, start, end);
     }
     metadata.put(INDEX, name, 0, name.length);
-    if (idEnd > idStart) metadata.put(ID, id, idStart, idEnd);
+    if (idEnd <= idStart) return;
+    metadata.put(ID, id, idStart, idEnd);
+  }
+
+  /**
+   * A document with an id that is sent again as it was is the same document: bulk requests are
+   * repeated whole when their answer gets lost. Another one of the same id is kept too.
+   */
+  identify(
+    record: LogRecord,
+    id: Uint8Array,
+    idStart: number,
+    idEnd: number,
+    document: { readonly body: Uint8Array; readonly start: number; readonly end: number },
+  ): void {
+    if (idEnd <= idStart) return;
+    const { name } = this;
+    const token = record.token.begin(TOKEN_KIND).bytes(name, 0, name.length);
+    token.bytes(id, idStart, idEnd).bytes(document.body, document.start, document.end).end();
   }
 }
 

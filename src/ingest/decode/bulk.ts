@@ -1,3 +1,4 @@
+import { copyOf } from '../../model/bytes.ts';
 import { LIMITS } from '../../model/limits.ts';
 import { ActionReader, type ActionName } from './bulk-action.ts';
 import { BulkReply } from './bulk-reply.ts';
@@ -34,6 +35,7 @@ const ILLEGAL = 'illegal_argument_exception';
 const INVALID = 'action_request_validation_exception';
 const NO_REQUESTS = 'Validation Failed: 1: no requests added;';
 const NO_INDEX = 'Validation Failed: 1: index is missing;';
+export const ONLY_CREATE = 'only write ops with an op_type of create are allowed in data streams';
 const NO_NEWLINE = 'The bulk request must be terminated by a newline [\\n]';
 
 const refusal = (code: string, type: string, reason: string, status = 400): BulkOutcome => ({
@@ -146,6 +148,8 @@ class BulkRun {
     else if (target === undefined) {
       this.nowhere++;
       this.fail(action, 400, 'missing_index', INVALID, NO_INDEX, at, end, target);
+    } else if (target.isStream && action === 'index') {
+      this.fail(action, 400, 'only_create', ILLEGAL, ONLY_CREATE, at, end, target);
     } else this.store(action, target, at, end);
     return stop + 1;
   }
@@ -162,6 +166,7 @@ class BulkRun {
     }
     const { id, idStart, idEnd } = actions;
     target.stamp(record, id, idStart, idEnd);
+    target.identify(record, id, idStart, idEnd, { body: this.body, start, end });
     this.sink.commit();
     this.reply.stored(action, target.json, jsonText(id, idStart, idEnd));
   }
@@ -198,7 +203,7 @@ class BulkRun {
     const { index, indexStart, indexEnd } = actions;
     if (indexStart === indexEnd) return this.fromPath;
     if (this.target?.is(index, indexStart, indexEnd) !== true) {
-      this.target = new Target(index.slice(indexStart, indexEnd));
+      this.target = new Target(copyOf(index, indexStart, indexEnd));
     }
     return this.target;
   }

@@ -88,7 +88,7 @@ test.each([
     columns: { service: 'checkout' },
     metadata: { _index: 'mesh-logs' },
   });
-  expect(sink.events[1]).toEqual({
+  expect(sink.events[1]).toMatchObject({
     line: JSON.stringify(WHOLE),
     metadata: {
       _index: 'logs-shop-prod',

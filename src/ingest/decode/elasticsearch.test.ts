@@ -86,7 +86,8 @@ test.each<[string, string, Record<string, string>]>([
   const { reply, sink, json } = ask(method, url, {}, ' \n{ "a":\n1 }\n');
   expect(reply.status).toBe(201);
   expect(json()).toMatchObject({ ...metadata, result: 'created' });
-  expect(sink.events).toEqual([{ line: '{ "a":\n1 }', metadata }]);
+  expect(sink.events).toMatchObject([{ line: '{ "a":\n1 }', metadata }]);
+  expect('token' in (sink.events[0] ?? {})).toBe('_id' in metadata);
   expect(reply.headers['location']).toMatch(/^\/[^/]+\/_doc\/[^/]+$/);
 });
 
@@ -235,4 +236,66 @@ test.each<[string, string, string[]]>([
   const lookup = must(decoder.named?.({ path }), 'a lookup');
   expect(lookup.kind).toBe(kind);
   expect(['a', 'ab', 'b'].filter((name) => lookup.matches(name))).toEqual(names);
+});
+
+test.each<[string, string, number]>([
+  ['POST', '/logs-app-prod/_doc', 201],
+  ['PUT', '/logs-app-prod/_doc/1', 400],
+  ['PUT', '/logs-app-prod/_doc/1?op_type=create', 201],
+  ['PUT', '/logs-app-prod/_create/1', 201],
+  ['POST', '/logs-app-prod/_create/1?require_alias=false&refresh=wait_for', 201],
+  ['PUT', '/logs-app/_doc/1', 201],
+])('%s %s of a document answers %i, as a data stream does', (method, url, status) => {
+  const { reply, sink } = ask(method, url, {}, '{"a":1}');
+  expect(reply.status).toBe(status);
+  expect(sink.rejects).toEqual(status === 400 ? ['only_create'] : []);
+});
+
+test('a data stream takes create alone, item by item; others take both', () => {
+  const body = [
+    '{"index":{"_index":"logs-app-prod"}}',
+    '{"n":1}',
+    '{"create":{"_index":"logs-app-prod"}}',
+    '{"n":2}',
+    '{"index":{"_index":"logs-app-prod","op_type":"create"}}',
+    '{"n":3}',
+    '{"index":{"_index":"mesh"}}',
+    '{"n":4}',
+    '',
+  ].join('\n');
+  const { sink, json } = ask('POST', '/_bulk?filter_path=items.*.status,items.*.error', {}, body);
+  expect(json()).toEqual({
+    items: [
+      {
+        index: {
+          status: 400,
+          error: {
+            type: 'illegal_argument_exception',
+            reason: 'only write ops with an op_type of create are allowed in data streams',
+          },
+        },
+      },
+      { create: { status: 201 } },
+      { create: { status: 201 } },
+      { index: { status: 201 } },
+    ],
+  });
+  expect(sink.events.map(({ line }) => line)).toEqual(['{"n":2}', '{"n":3}', '{"n":4}']);
+});
+
+test('a document with an id is one with its repetition, and no other', () => {
+  const tokensOf = (lines: string): (string | undefined)[] =>
+    ask('POST', '/mesh/_bulk', {}, lines).sink.events.map(({ token }) => token);
+  const item = (id: string, doc: string): string => `{"create":{"_id":"${id}"}}\n${doc}\n`;
+  const [first, again, other, otherId, none] = tokensOf(
+    item('1', '{"a":1}') +
+      item('1', '{"a":1}') +
+      item('1', '{"a":2}') +
+      item('2', '{"a":1}') +
+      '{"create":{}}\n{"a":1}\n',
+  );
+  expect(first).toMatch(/^[0-9a-f]{16}$/);
+  expect(again).toBe(first);
+  expect(new Set([first, other, otherId, none]).size).toBe(4);
+  expect(none).toBe(undefined);
 });

@@ -1,6 +1,6 @@
 import { makeId, storedItem } from './bulk-reply.ts';
 import { Target } from './bulk-target.ts';
-import { decodeBulk } from './bulk.ts';
+import { decodeBulk, ONLY_CREATE } from './bulk.ts';
 import type { DecodeRequest, EventSink, HttpDecoder, Reply } from './decode.ts';
 import { handshake, infoReply, noHandler } from './elasticsearch-handshake.ts';
 import { answerNamed, matchesDefined, namedBy } from './elasticsearch-named.ts';
@@ -8,6 +8,7 @@ import {
   errorReply,
   filterOf,
   jsonReply,
+  parameter,
   plainError,
   refusalReply,
   textReply,
@@ -182,6 +183,11 @@ const document = (request: DecodeRequest, words: readonly string[], sink: EventS
     return id === undefined ? wrongMethod(request, 'POST') : noHandler(request);
   }
   if (type === '_create' && id === undefined) return noHandler(request);
+  const isCreate = type === '_create' || parameter(request.query, 'op_type') === 'create';
+  if (id !== undefined && !isCreate && Target.of(index).isStream) {
+    sink.reject('only_create', request.body.subarray(0, SAMPLE_BYTES));
+    return errorReply(request, 400, 'illegal_argument_exception', ONLY_CREATE);
+  }
   return store(request, index, id, sink);
 };
 
@@ -209,7 +215,9 @@ const store = (
     return errorReply(request, 400, 'mapper_parsing_exception', reason);
   }
   const given = id === undefined ? NO_BYTES : encoder.encode(id);
-  Target.of(index).stamp(record, given, 0, given.length);
+  const target = Target.of(index);
+  target.stamp(record, given, 0, given.length);
+  target.identify(record, given, 0, given.length, { body, start, end });
   sink.commit();
   const name = id ?? makeId(body);
   const reply = jsonReply(request, 201, storedItem(index, name));
