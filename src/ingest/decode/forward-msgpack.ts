@@ -138,7 +138,8 @@ export class MsgpackScan {
     }
     this.at = at;
     this.open = open;
-    return result;
+    // The last value may be within what was received and beyond the bound.
+    return result === SCAN.whole && at > last ? SCAN.large : result;
   }
 }
 

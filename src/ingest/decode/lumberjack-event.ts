@@ -33,7 +33,7 @@ export const putJson = (sink: EventSink, buf: Buffer, start: number, end: number
 
 /** What makes a line of a file one with its repetition, all of them as Filebeat names them. */
 const PLACE = ['agent.ephemeral_id', '@timestamp', 'log.file.path', 'log.offset', 'message'];
-/** The places of these names and, behind them, of the document's id, by `key.id`; else undefined. */
+/** By `key.id`: the place of each of these names, and behind them that of the document's id. */
 const places: (number | undefined)[] = [];
 for (const [place, name] of [...PLACE, '@metadata._id'].entries()) places[keys.of(name).id] = place;
 
