@@ -2,6 +2,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { encode, ExtData } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { LIMITS, overrideLimits } from '../../model/limits.ts';
 import { createForward } from './forward.ts';
 import { toMsgpack } from './forward-json.ts';
 import { KIND, MsgpackReader, MsgpackScan, SCAN } from './forward-msgpack.ts';
@@ -175,4 +176,19 @@ test('a scan finds the end of a value wherever it is resumed', () => {
       expect(kind).toBeLessThanOrEqual(KIND.extension);
     }),
   );
+});
+
+test('bounds hold wherever a stream is split', () => {
+  const before = LIMITS.requestBytes;
+  overrideLimits({ requestBytes: 60 });
+  try {
+    fc.assert(
+      fc.property(stream, cuts, (parts, at) => {
+        const bytes = new Uint8Array(parts);
+        expect(streamed(open, peer, bytes, at)).toEqual(streamed(open, peer, bytes, []));
+      }),
+    );
+  } finally {
+    overrideLimits({ requestBytes: before });
+  }
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { LIMITS, overrideLimits } from '../../model/limits.ts';
 import { compressed, json, pairs, windowOf } from '../../../fixtures/decode/lumberjack-frames.ts';
 import { createLumberjack } from './lumberjack.ts';
 import { cuts, edited, edits, streamed } from './stream-arbitrary.ts';
@@ -80,4 +81,23 @@ test('random bytes are survived', () => {
       expect(streamed(decoder, peer, bytes, at)).toEqual(whole);
     }),
   );
+});
+
+test('bounds hold wherever a stream is split', () => {
+  const before = LIMITS.requestBytes;
+  overrideLimits({ requestBytes: 60 });
+  try {
+    fc.assert(
+      fc.property(
+        fc.array(window, { maxLength: 3 }).map((all) => Buffer.concat(all.map((one) => one.bytes))),
+        cuts,
+        (parts, at) => {
+          const bytes = new Uint8Array(parts);
+          expect(streamed(decoder, peer, bytes, at)).toEqual(streamed(decoder, peer, bytes, []));
+        },
+      ),
+    );
+  } finally {
+    overrideLimits({ requestBytes: before });
+  }
 });

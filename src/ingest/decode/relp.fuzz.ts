@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { LIMITS, overrideLimits } from '../../model/limits.ts';
 import { createRelp } from './relp.ts';
 import { cuts, edited, edits, streamed } from './stream-arbitrary.ts';
 
@@ -58,4 +59,23 @@ test('random bytes are survived', () => {
       expect(streamed(decoder, peer, bytes, at)).toEqual(whole);
     }),
   );
+});
+
+test('bounds hold wherever a stream is split', () => {
+  const before = LIMITS.requestBytes;
+  overrideLimits({ requestBytes: 60 });
+  try {
+    fc.assert(
+      fc.property(
+        session.map((frames) => Buffer.concat(frames)),
+        cuts,
+        (parts, at) => {
+          const bytes = new Uint8Array(parts);
+          expect(streamed(decoder, peer, bytes, at)).toEqual(streamed(decoder, peer, bytes, []));
+        },
+      ),
+    );
+  } finally {
+    overrideLimits({ requestBytes: before });
+  }
 });
