@@ -1,3 +1,4 @@
+import { LOKI_OTLP_PATH } from '../ingest/decode/loki-otlp.ts';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Authenticator } from '../access/authentication.ts';
@@ -212,7 +213,12 @@ export const openListeners = async (options: ListenersOptions): Promise<Listener
   for (const decoder of decoders.http) {
     if (decoder.native === undefined) continue;
     const name = decoder.native as PortName;
-    const routes = [...intake.routes(decoder, ''), ...api.nativeRoutes(name)];
+    // Loki takes OTLP on its own port too.
+    const guests = decoders.http.filter((other) => name === 'loki' && other.name === 'otlp');
+    const shared = guests.flatMap((other) =>
+      intake.routes(other, '').filter(({ path }) => path === LOKI_OTLP_PATH),
+    );
+    const routes = [...intake.routes(decoder, ''), ...shared, ...api.nativeRoutes(name)];
     await native.attempt(name, (port) =>
       listenHttp(systemSockets, { host, port }, face(routes), budget, tls),
     );

@@ -115,6 +115,35 @@ test('protobuf and JSON are one, since the entry is what counts', async () => {
   expect(await duplicates(server)).toBe(1);
 });
 
+test('OTLP on Loki’s path is answered and stored once as Loki does, on its port as well', async () => {
+  const server = await started({ ports: ['loki'] });
+  const record = (n: number): object => ({
+    timeUnixNano: nowNs(n),
+    severityText: 'WARN',
+    body: { stringValue: `otlp ${n}` },
+    attributes: [{ key: 'order', value: { intValue: String(n) } }],
+  });
+  const attributes = [{ key: 'service.name', value: { stringValue: 'exporter' } }];
+  const logRecords = [record(1), record(2)];
+  const body = JSON.stringify({
+    resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords }] }],
+  });
+  const type = 'application/json';
+  expect((await post(server, '/otlp/v1/logs', type, body)).status).toBe(204);
+  const port = server.ports['loki'];
+  const again = await fetch(`http://127.0.0.1:${port}/otlp/v1/logs`, {
+    method: 'POST',
+    headers: { 'content-type': type },
+    body,
+  });
+  expect(again.status).toBe(204);
+  expect(await linesOf(server, '{service_name="exporter"}')).toEqual(['otlp 1', 'otlp 2']);
+  expect(await duplicates(server, 'otlp')).toBe(2);
+  // OTLP's own path knows no identity: what comes twice is there twice.
+  expect((await post(server, '/v1/logs', type, body)).status).toBe(200);
+  expect(await linesOf(server, '{service_name="exporter"}')).toHaveLength(4);
+});
+
 test('after kill -9, and after a stop, what is sent again is known', async () => {
   const server = await started();
   const first = entries(500);

@@ -112,7 +112,7 @@ test.each([
   });
   await exporter.shutdown();
   expect(result.code).toBe(SUCCESS);
-  expect(statuses).toEqual([503, 200]);
+  expect(statuses).toEqual([503, 204]);
   expect(sink.events.map(({ line }) => line)).toEqual(['again']);
 });
 

@@ -1,6 +1,7 @@
 import { countItems, METRIC_ITEMS } from './otlp-count.ts';
 import type { DecodeRequest, EventSink, HttpDecoder, Refusal, Reply } from './decode.ts';
 import { inflate } from './inflate.ts';
+import { identified, LOKI_OTLP_PATH, lokiReply } from './loki-otlp.ts';
 import { transcode } from './otlp-json.ts';
 import { decodeProtobufLogs } from './otlp-protobuf.ts';
 import { decodeProtobufTraces } from './otlp-traces.ts';
@@ -20,7 +21,10 @@ export const createOtlp = (): HttpDecoder => ({
     { method: 'POST', path },
     { method: 'POST', path: `/otlp${path}` },
   ]),
-  decode: decodeExport,
+  decode: (request, sink) =>
+    request.path === LOKI_OTLP_PATH
+      ? lokiReply(decodeExport(request, identified(sink)))
+      : decodeExport(request, sink),
   refuse: (why, request) => {
     const { status, message, retry } = REFUSALS[why];
     return new OtlpReply(replyTypeOf(request.headers)).status(status, message, retry);
