@@ -11,11 +11,31 @@ export class JsonText extends Bytes {
     this.buf[this.length++] = byte;
   }
 
+  /** A few bytes of which there are many buffers: views of them would push out useful ones. */
+  few(bytes: Uint8Array): void {
+    const { length } = bytes;
+    this.reserve(length);
+    const { buf } = this;
+    for (let i = 0; i < length; i++) buf[this.length + i] = bytes[i] as number;
+    this.length += length;
+  }
+
   ascii(text: string): void {
     const { length } = text;
     this.reserve(length);
     for (let i = 0; i < length; i++) this.buf[this.length + i] = text.charCodeAt(i);
     this.length += length;
+  }
+
+  /** A number below 10^`width` with zeros in front; of larger ones the last digits. */
+  digits(value: number, width: number): void {
+    this.reserve(width);
+    let rest = value;
+    for (let at = this.length + width - 1; at >= this.length; at--) {
+      this.buf[at] = 0x30 + (rest % 10);
+      rest = Math.floor(rest / 10);
+    }
+    this.length += width;
   }
 
   /** As ProtoJSON has it: what JSON has no number for is a string. */

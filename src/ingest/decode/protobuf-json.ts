@@ -1,7 +1,7 @@
 import { LIMITS } from '../../model/limits.ts';
 import { MAX_TIME_SEC } from '../../model/time.ts';
 import type { JsonText } from './json-output.ts';
-import { isMany, wireOf, type ProtoField, type ProtoMessage } from './protobuf-schema.ts';
+import type { ProtoMessage, ReadField } from './protobuf-schema.ts';
 import { WIRE, type ProtoReader } from './protobuf.ts';
 
 /**
@@ -22,6 +22,9 @@ export interface ProtoNotes {
 }
 
 const MOST_FIELD = 63;
+const BILLION = 1_000_000_000;
+/** The second printed last: entries that come together share it. */
+const told = { second: -1, text: '' };
 const HALF = 4_294_967_296;
 const KEY = 0x0a;
 const VALUE = 0x12;
@@ -33,6 +36,8 @@ export class ProtoJson {
   private readonly reader: ProtoReader;
   private readonly out: JsonText;
   private readonly notes: ProtoNotes;
+  private seconds = 0;
+  private nanos = 0;
 
   constructor(reader: ProtoReader, out: JsonText, notes: ProtoNotes) {
     this.reader = reader;
@@ -54,7 +59,7 @@ export class ProtoJson {
       const bit = 1 << (number & 31);
       const isSeen = ((number < 32 ? low : high) & bit) !== 0;
       const field = fields[number];
-      const isOdd = field !== undefined && (tag & 7) !== wireOf(field.kind);
+      const isOdd = field !== undefined && (tag & 7) !== field.wire;
       if (isSeen || number > MOST_FIELD || isOdd) {
         reader.skip(tag, end);
         continue;
@@ -63,18 +68,22 @@ export class ProtoJson {
       else high |= bit;
       if (!isFirst) this.out.byte(0x2c);
       isFirst = false;
-      out.ascii(`"${field?.name ?? number}":`);
-      if (field === undefined) this.unknown(tag, end);
-      else if (isMany(field)) this.many(field, tag, end, within, depth);
+      if (field === undefined) {
+        out.ascii(`"${number}":`);
+        this.unknown(tag, end);
+        continue;
+      }
+      out.few(field.head);
+      if (field.isMany) this.many(field, tag, end, within, depth);
       else this.one(field, end, within, depth);
     }
     this.out.byte(0x7d);
   }
 
   /** All occurrences of a repeated field or map at once; the reader stays behind the first. */
-  private many(field: ProtoField, tag: number, end: number, within: number, depth: number): void {
+  private many(field: ReadField, tag: number, end: number, within: number, depth: number): void {
     const { reader } = this;
-    const isMap = field.kind.endsWith('-map');
+    const { isMap } = field;
     let behind = -1;
     this.out.byte(isMap ? 0x7b : 0x5b);
     for (let next = tag; ; next = reader.tag(end)) {
@@ -91,7 +100,7 @@ export class ProtoJson {
     this.out.byte(isMap ? 0x7d : 0x5d);
   }
 
-  private one(field: ProtoField, end: number, within: number, depth: number): void {
+  private one(field: ReadField, end: number, within: number, depth: number): void {
     const { reader, notes } = this;
     const { kind, note = 0 } = field;
     switch (kind) {
@@ -126,7 +135,7 @@ export class ProtoJson {
     }
   }
 
-  private scalar({ kind, words, note = 0 }: ProtoField, within: number): void {
+  private scalar({ kind, words, note = 0 }: ReadField, within: number): void {
     const { low, high } = this.reader;
     const value = high * HALF + low;
     if (kind === 'bool') {
@@ -169,40 +178,48 @@ export class ProtoJson {
     reader.pos = to;
   }
 
-  /** Seconds and nanoseconds of a Timestamp or Duration. */
-  private instant(end: number): { seconds: bigint; nanos: number } {
+  /** Reads a Timestamp or Duration into `seconds` and `nanos`. */
+  private instant(end: number): void {
     const { reader } = this;
-    let seconds = 0n;
-    let nanos = 0;
+    this.seconds = 0;
+    this.nanos = 0;
     while (reader.pos < end) {
       const tag = reader.tag(end);
       if (tag === 0x08) {
         reader.varint64(end);
-        seconds = BigInt.asIntN(64, (BigInt(reader.high) << 32n) | BigInt(reader.low));
+        this.seconds = (reader.high | 0) * HALF + reader.low;
       } else if (tag === 0x10) {
         reader.varint64(end);
-        nanos = reader.low | 0;
+        this.nanos = reader.low | 0;
       } else reader.skip(tag, end);
     }
-    return { seconds, nanos };
   }
 
   private timestamp(end: number, note: number): void {
-    const { seconds, nanos } = this.instant(end);
-    const isTime = seconds >= 0n && seconds <= MAX_TIME_SEC && nanos >= 0 && nanos < 1e9;
-    if (!isTime) return this.out.ascii(`"${seconds}s+${nanos}ns"`);
-    if (note > 0) this.notes.time(note, Number(seconds), nanos);
-    const date = new Date(Number(seconds) * 1_000).toISOString().slice(0, 19);
-    this.out.ascii(`"${date}.${String(nanos).padStart(9, '0')}Z"`);
+    this.instant(end);
+    const { seconds, nanos, out } = this;
+    const isTime = seconds >= 0 && seconds <= MAX_TIME_SEC && nanos >= 0 && nanos < BILLION;
+    if (!isTime) return out.ascii(`"${seconds}s+${nanos}ns"`);
+    if (note > 0) this.notes.time(note, seconds, nanos);
+    if (seconds !== told.second) {
+      told.second = seconds;
+      told.text = `"${new Date(seconds * 1_000).toISOString().slice(0, 19)}.`;
+    }
+    out.ascii(told.text);
+    out.digits(nanos, 9);
+    out.ascii('Z"');
   }
 
   private duration(end: number, note: number, within: number): void {
-    const { seconds, nanos } = this.instant(end);
-    const total = seconds * 1_000_000_000n + BigInt(nanos);
-    if (note > 0 && total >= 0n) this.notes.value(note, within, Number(total));
-    const digits = String(total < 0n ? -total : total).padStart(10, '0');
-    const sign = total < 0n ? '-' : '';
-    this.out.ascii(`"${sign}${digits.slice(0, -9)}.${digits.slice(-9)}s"`);
+    this.instant(end);
+    const { seconds, nanos, out } = this;
+    const total = seconds * BILLION + nanos;
+    if (note > 0 && total >= 0) this.notes.value(note, within, total);
+    out.ascii(total < 0 ? '"-' : '"');
+    out.ascii(String(Math.abs(seconds)));
+    out.byte(0x2e);
+    out.digits(Math.abs(nanos), 9);
+    out.ascii('s"');
   }
 
   private double(end: number): void {
@@ -214,7 +231,7 @@ export class ProtoJson {
   }
 
   /** An entry of a map: its key, and a value of the map's kind. */
-  private entry({ kind }: ProtoField, end: number, depth: number): void {
+  private entry({ kind }: ReadField, end: number, depth: number): void {
     const { reader } = this;
     const start = reader.pos;
     // The key may come behind the value.

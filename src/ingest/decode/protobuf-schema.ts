@@ -31,22 +31,38 @@ export interface ProtoField {
   readonly note?: number;
 }
 
-export interface ProtoMessage {
-  readonly fields: readonly (ProtoField | undefined)[];
+/** A field with what is needed of it again and again. */
+export interface ReadField extends ProtoField {
+  /** `"name":`. */
+  readonly head: Uint8Array;
+  readonly wire: number;
+  readonly isMap: boolean;
+  /** Whether all occurrences make one value. */
+  readonly isMany: boolean;
 }
 
+export interface ProtoMessage {
+  readonly fields: readonly (ReadField | undefined)[];
+}
+
+const encoder = new TextEncoder();
+
 export const protoMessage = (fields: readonly ProtoField[]): ProtoMessage => {
-  const byNumber: ProtoField[] = [];
-  for (const field of fields) byNumber[field.number] = field;
+  const byNumber: ReadField[] = [];
+  for (const field of fields) {
+    const isMap = field.kind.endsWith('-map');
+    byNumber[field.number] = {
+      ...field,
+      head: encoder.encode(`"${field.name}":`),
+      wire: wireOf(field.kind),
+      isMap,
+      isMany: isMap || field.repeated === true,
+    };
+  }
   return { fields: byNumber };
 };
 
-/** The wire type of a kind. */
-export const wireOf = (kind: ProtoKind): number => {
+const wireOf = (kind: ProtoKind): number => {
   if (kind === 'uint' || kind === 'bool' || kind === 'enum') return WIRE.varint;
   return kind === 'double' ? WIRE.fixed64 : WIRE.bytes;
 };
-
-/** Whether all occurrences of a field make one value. */
-export const isMany = ({ kind, repeated }: ProtoField): boolean =>
-  repeated === true || kind.endsWith('-map');
