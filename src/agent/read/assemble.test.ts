@@ -5,6 +5,7 @@ import { LIMITS } from '../../model/limits.ts';
 import { assembleContainer } from './assemble-container.ts';
 import { assembleEncoded, type Encoding } from './assemble-encoded.ts';
 import { assembleLines, type Assembler } from './assemble.ts';
+import { Events } from './events.ts';
 import { readAll } from './testing.ts';
 
 const FULL = 1_048_576 + 65_536;
@@ -32,6 +33,20 @@ describe('lines', () => {
       [LIMITS.lineBytes, true],
       [4, false],
     ]);
+  });
+
+  test('behind a line that was cut, the next is whole, wherever reading stops', () => {
+    const text = `${'x'.repeat(300)}\n${'y'.repeat(90)}\n`;
+    for (let size = 100; size < 400; size++) {
+      const events = new Events();
+      const state = { skipping: 4 };
+      const raw = Buffer.from(text.slice(0, size));
+      const known = { behind: 'flush', takePartial: false, isFull: true } as const;
+      const used = plain().assemble(raw, raw.length, known, state, events);
+      expect([used, events.count, state.skipping]).toEqual(
+        size <= 300 ? [size, 0, 4] : size < 392 ? [301, 0, 0] : [392, 1, 0],
+      );
+    }
   });
 
   test('a last line is kept until its newline comes', () => {

@@ -84,8 +84,10 @@ export const skipCutLine = (raw: Buffer, size: number, state: LineState): number
   return feed + 1;
 };
 
-/** Takes what there is of a line without end, and skips the rest; all bytes are done with. */
+/** Takes what there is of a line that fills all room, and skips its rest; what is done with. */
 export const cutLine = (events: Events, from: number, size: number, state: LineState): number => {
+  // What ended a line that was skipped made room: the next may well end.
+  if (from > 0 || size === 0) return from;
   state.skipping |= LINE;
   events.cut.push(events.count);
   events.push(from, Math.min(size, from + LIMITS.lineBytes));

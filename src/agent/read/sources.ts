@@ -37,6 +37,7 @@ export class Sources {
   private readonly tally: Tally;
   private readonly discovery: Discovery;
   private readonly byPath = new Map<string, string>();
+  private readonly byIdentity = new Map<string, Followed>();
   /** Files that were read and are over (packed ones), or are not to be read: by path. */
   private readonly over = new Map<string, string>();
   /** How far sources were emitted that are not followed now; ahead of what was acknowledged. */
@@ -74,7 +75,7 @@ export class Sources {
     for (const { checkpoint } of this.followed.values()) checkpoint.seenMs = nowMs;
     if (this.rounds++ % 64 === 0) this.checkpoints.forget((id) => this.followed.has(id));
     for (const [code, times] of this.discovery.troubles) {
-      count(this.tally.troubles, `folder_unreadable`, times);
+      count(this.tally.troubles, 'folder_unreadable', times);
       this.doors.log.warn('a folder of logs cannot be read', { input: this.name, code });
     }
     this.discovery.troubles.clear();
@@ -115,6 +116,8 @@ export class Sources {
     this.release(one);
     closeFile(one);
     one.path = path;
+    this.byIdentity.delete(one.checkpoint.identity);
+    this.byIdentity.set(identity, one);
     one.checkpoint.identity = identity;
     one.detachedMs = this.doors.clock.monotonicMs();
     this.byPath.set(path, one.checkpoint.id);
@@ -127,6 +130,7 @@ export class Sources {
     this.release(one);
     closeFile(one);
     this.followed.delete(id);
+    if (this.byIdentity.get(identity) === one) this.byIdentity.delete(identity);
     this.left.set(id, { offset: one.offset, skipping: one.state.skipping });
     if (isOver) this.over.set(one.path, identity);
   }
@@ -179,16 +183,14 @@ export class Sources {
 
   /** Another name of a file that is followed: the new one, where it was renamed. */
   private isKnown(path: string, { identity }: FileLook): boolean {
-    for (const one of this.followed.values()) {
-      if (one.checkpoint.identity !== identity) continue;
-      if (one.detachedMs === undefined && lookAt(one.path)?.identity === identity) return true;
-      this.release(one);
-      one.path = path;
-      one.detachedMs = undefined;
-      this.byPath.set(path, one.checkpoint.id);
-      return true;
-    }
-    return false;
+    const one = this.byIdentity.get(identity);
+    if (one === undefined) return false;
+    if (one.detachedMs === undefined && lookAt(one.path)?.identity === identity) return true;
+    this.release(one);
+    one.path = path;
+    one.detachedMs = undefined;
+    this.byPath.set(path, one.checkpoint.id);
+    return true;
   }
 
   private isTooOld({ modifiedMs, identity }: FileLook): boolean {
@@ -229,13 +231,15 @@ export class Sources {
     this.left.delete(id);
     const nowMs = this.doors.clock.monotonicMs();
     this.byPath.set(path, id);
-    this.followed.set(id, {
+    const one: Followed = {
       ...{ checkpoint, assembling, isGzip, path, file: undefined, detachedMs: undefined },
       source: { id, input: this.name, ...source },
       ...{ offset: start.offset, readTo: start.offset, state: { skipping: start.skipping } },
       ...{ size, grownMs: nowMs, heldOffset: -1, heldSinceMs: nowMs, wasFlushed: false },
       ...{ nextLookMs: nowMs, pauseMs: 200, isQueued: false, isEnding: false },
-    });
+    };
+    this.followed.set(id, one);
+    this.byIdentity.set(checkpoint.identity, one);
   }
 
   /** Files that were renamed beyond our patterns while nobody looked: their rest is read. */
