@@ -17,6 +17,8 @@ export class RawLines {
   private held = NONE;
   private size = 0;
   private cut = 0;
+  /** The line's last byte so far. */
+  private last = 0;
   private readonly all: { total: number };
   private readonly onLine: OnLine;
 
@@ -47,7 +49,9 @@ export class RawLines {
   }
 
   private flush(sink: EventSink): void {
-    const { size, cut } = this;
+    const { size } = this;
+    // A CR at the end is no part of the line, whether it was held or not.
+    const cut = this.cut > 0 && this.last === CR ? this.cut - 1 : this.cut;
     this.size = 0;
     this.cut = 0;
     if (size > 0) this.give(sink, this.held, 0, size, cut);
@@ -61,11 +65,12 @@ export class RawLines {
     end: number,
     cutBytes: number,
   ): void {
+    if (cutBytes === 0 && end > start && buf[end - 1] === CR) end--;
     const most = start + LIMITS.lineBytes;
     if (end > most) {
       cutBytes += end - most;
       end = most;
-    } else if (cutBytes === 0 && end > start && buf[end - 1] === CR) end--;
+    }
     if (end > start) this.onLine(sink, buf, start, end, cutBytes);
   }
 
@@ -76,6 +81,7 @@ export class RawLines {
     this.held.set(bytes.subarray(start, kept), this.size);
     this.size += kept - start;
     this.cut += end - kept;
+    this.last = bytes[end - 1] ?? this.last;
   }
 
   /** Makes room for `wanted` bytes, as far as the bounds of a line and of the thread allow. */
