@@ -33,7 +33,7 @@ const window = fc
       version === '2'
         ? documents.map((one, i) => json(i + 1, one))
         : list.map((one, i) => pairs(i + 1, one));
-    let packed = Buffer.concat(events.slice(split));
+    let packed: Buffer = Buffer.concat(events.slice(split));
     if (packed.length > 0) for (let i = 0; i < nesting; i++) packed = compressed(version, packed);
     return {
       events: events.length,
