@@ -157,6 +157,8 @@ export const LIMITS = {
    * bytes a record behind a megabyte of labels would otherwise become terabytes.
    */
   stampedBytes: 268_435_456,
+  /** Age beyond which an entry pushed to Loki's API is refused, ms; 0, the default: no age is. */
+  oldestSampleMs: 0,
   /** Errors that one Loki reply tells; the rest is counted. */
   lokiErrors: 10,
   /** Nesting of OTLP values (arrays, maps) that is followed; deeper records are rejected. */

@@ -54,6 +54,12 @@ export class LokiPush {
    */
   commit(shape: StreamShape, record: LogRecord): void {
     const { token, badTimes, timeSec, timeNano } = record;
+    const oldestMs: number = LIMITS.oldestSampleMs;
+    if (oldestMs > 0 && timeSec >= 0 && this.isTooOld(timeSec, oldestMs)) {
+      const sample = record.lineBuf.subarray(record.lineStart, record.lineEnd);
+      this.reject('too_old', tooOld(timeSec, this.sink.observedSec, oldestMs), sample);
+      return;
+    }
     if (timeSec >= 0 || badTimes > 0) {
       token.follow(shape.token, timeSec, timeNano);
       token.bytes(record.lineBuf, record.lineStart, record.lineEnd);
@@ -64,6 +70,10 @@ export class LokiPush {
     }
     if (this.options.discoverLogLevels !== false) settleLevel(record, shape);
     this.sink.commit();
+  }
+
+  private isTooOld(timeSec: number, oldestMs: number): boolean {
+    return (this.sink.observedSec - timeSec) * 1_000 > oldestMs;
   }
 
   /** An entry or a stream that is not taken; the others are. */
@@ -91,6 +101,14 @@ const TIMESTAMP = keys.of('timestamp');
 const LEVEL = keys.of('level');
 const DETECTED_LEVEL = keys.of('detected_level');
 const encoder = new TextEncoder();
+
+/** In the words of Loki's `reject_old_samples`. */
+const tooOld = (timeSec: number, observedSec: number, oldestMs: number): string => {
+  const [time, oldest] = [timeSec * 1_000, observedSec * 1_000 - oldestMs].map((ms) =>
+    new Date(ms).toISOString().replace('.000Z', 'Z'),
+  );
+  return `entry has timestamp too old: ${time}, oldest acceptable timestamp is: ${oldest}`;
+};
 
 /**
  * What Loki would take for the entry's `detected_level`. Queries derive it from the severity; what

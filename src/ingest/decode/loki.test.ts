@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LIMITS } from '../../model/limits.ts';
+import { LIMITS, overrideLimits } from '../../model/limits.ts';
 import { LogRecord } from '../../model/record.ts';
 import { CapturedSink } from './captured-sink.ts';
 import type { EventSink, Reply } from './decode.ts';
@@ -177,4 +177,28 @@ describe('detected_level', () => {
     expect(levelsOf({ level: 'noisy' }, {}, false).metadata).toBe(undefined);
     expect(levelsOf({}, { detected_level: 'ERR' }, false).metadata).toBe('ERR');
   });
+});
+
+test('entries of any age are taken, unless a limit says otherwise', () => {
+  const before = { ...LIMITS };
+  const values = [
+    ['1763632700000000000', 'old'],
+    ['1763632795000000000', 'new'],
+    ['1000000000', 'very old'],
+  ];
+  const push = (): { reply: Reply; lines: string[] } => {
+    const sink = new CapturedSink(1_763_632_800);
+    const reply = pushTo(sink, { streams: [{ stream: { app: 'a' }, values }] });
+    return { reply, lines: sink.events.map(({ line }) => line) };
+  };
+  expect(push()).toMatchObject({ reply: { status: 204 }, lines: ['old', 'new', 'very old'] });
+  overrideLimits({ oldestSampleMs: 60_000 });
+  const { reply, lines } = push();
+  overrideLimits(before);
+  expect(lines).toEqual(['new']);
+  expect(reply).toMatchObject({ status: 400 });
+  expect(reply.body).toContain(
+    'entry has timestamp too old: 2025-11-20T09:58:20Z, ' +
+      'oldest acceptable timestamp is: 2025-11-20T09:59:00Z',
+  );
 });
