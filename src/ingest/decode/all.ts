@@ -28,10 +28,7 @@ export type SharedSecret =
 
 /** What the configuration decides about decoding. */
 export interface DecoderOptions extends LokiOptions {
-  /**
-   * Loki's `discover_log_levels`. Nothing is decoded by it: queries derive the level from the
-   * record's severity.
-   */
+  /** Loki's `discover_log_levels`: see LokiOptions; queries derive the rest from the severity. */
   readonly discoverLogLevels: boolean;
   /** What a sender's shared key is checked against, where the protocol never sends the key. */
   readonly secret: SharedSecret;
