@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { peer } from '../../sim/peers.ts';
 import { arrived, numbered, program } from '../../sim/program.ts';
@@ -6,6 +7,7 @@ import {
   eventually,
   linesOf,
   metric,
+  post,
   Raw,
   runServer,
   type RunningServer,
@@ -157,3 +159,34 @@ describe('on the wire', () => {
     expect(await linesOf(server, '{service_name="lj-again"}')).toEqual(['line 1']);
   });
 });
+
+test('a sender waits while the journal is full, hears that we live, and then its acknowledgement', async () => {
+  const small = await runServer({ ports: ['lumberjack'], yaml: 'journal: {max_bytes: 2MiB}' });
+  try {
+    process.kill(small.process.enginePid() as number, 'SIGSTOP');
+    const padding = randomBytes(200_000).toString('hex');
+    const fill = async (): Promise<number> => {
+      const body = `{"service":"lj-fill","padding":"${padding}"}\n`;
+      return (await post(small, '/v1/ndjson', 'application/x-ndjson', body)).status;
+    };
+    expect(await eventually(fill, (status) => status === 429, 40_000)).toBe(429);
+    const raw = new Raw(small.ports['lumberjack'] as number);
+    await raw.write(Buffer.concat([windowOf(1), json(1, { ...event('lj-waits', 1), padding })]));
+    const heard = await eventually(
+      () => acks(raw),
+      (list) => list.length >= 2,
+    );
+    expect(heard.slice(0, 2)).toEqual([0, 0]);
+    process.kill(small.process.enginePid() as number, 'SIGCONT');
+    await eventually(
+      () => acks(raw),
+      (list) => list.includes(1),
+      40_000,
+    );
+    expect(acks(raw).at(-1)).toBe(1);
+    expect(await linesOf(small, '{service_name="lj-waits"}')).toEqual(['line 1']);
+    raw.socket.destroy();
+  } finally {
+    await endServer(small);
+  }
+}, 120_000);
