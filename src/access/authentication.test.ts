@@ -19,6 +19,8 @@ describe('a key is taken from wherever a protocol carries it', () => {
     ['Splunk', request({ authorization: `Splunk ${KEY}` })],
     ['DD-API-KEY', request({ 'dd-api-key': KEY })],
     ['?dd-api-key=', request({}, '/api/v2/logs', `ddsource=x&dd-api-key=${KEY}`)],
+    ['?api_key=', request({}, '/api/v1/validate', `api_key=${KEY}`)],
+    ['?token=', request({}, '/services/collector/event', `token=${KEY}&channel=c`)],
     ['/v1/input/KEY', request({}, `/v1/input/${KEY}`)],
     ['Firehose', request({ 'x-amz-firehose-access-key': KEY })],
   ])('%s', (_name, given) => {

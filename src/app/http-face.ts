@@ -64,6 +64,8 @@ export class RoutedFace implements HttpFace {
   private readonly counters: Counters;
   private readonly log: Log;
   private readonly upgradeTo: Upgrade | undefined;
+  private lastRequest: ReceivedRequest | undefined;
+  private lastFound: ReturnType<Routes['find']>;
 
   constructor(
     routes: Routes,
@@ -80,7 +82,7 @@ export class RoutedFace implements HttpFace {
   }
 
   admit(request: ReceivedRequest): HttpAnswer | undefined {
-    const found = this.routes.find(request.method, request.path);
+    const found = this.find(request);
     const known = typeof found === 'object' ? found : undefined;
     const isTrusted = known?.route.near === true && isNear(request);
     if (known?.route.open !== true && !isTrusted && !this.authenticator.allows(request)) {
@@ -107,12 +109,12 @@ export class RoutedFace implements HttpFace {
   }
 
   body(request: ReceivedRequest): BodyFace | undefined {
-    const found = this.routes.find(request.method, request.path);
+    const found = this.find(request);
     return typeof found === 'object' ? found.route.body?.(request) : undefined;
   }
 
   async answer(request: ReceivedRequest, body: Uint8Array<ArrayBuffer>): Promise<HttpAnswer> {
-    const found = this.routes.find(request.method, request.path);
+    const found = this.find(request);
     if (typeof found !== 'object') return ownRefusal('failed');
     const mount = found.route.mount ?? '';
     const path = request.path.slice(mount.length) || '/';
@@ -132,7 +134,7 @@ export class RoutedFace implements HttpFace {
   }
 
   refuse(request: ReceivedRequest, why: 'busy' | 'too_large'): HttpAnswer {
-    const found = this.routes.find(request.method, request.path);
+    const found = this.find(request);
     return this.say(request, typeof found === 'object' ? found : undefined, why);
   }
 
@@ -143,6 +145,15 @@ export class RoutedFace implements HttpFace {
     }
     if (this.upgradeTo?.(request, message, socket, head) === true) return;
     socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  }
+
+  /** The request's route; asked several times in a row for the same request. */
+  private find(request: ReceivedRequest): ReturnType<Routes['find']> {
+    if (this.lastRequest !== request) {
+      this.lastFound = this.routes.find(request.method, request.path);
+      this.lastRequest = request;
+    }
+    return this.lastFound;
   }
 
   private say(request: ReceivedRequest, match: Match | undefined, why: Why): HttpAnswer {
