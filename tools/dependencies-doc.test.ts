@@ -26,7 +26,7 @@ const pinned: Versions = {
 
 test('docs/dependencies.md names every package with its version, why, and what else', () => {
   const rows = [
-    ...read('docs/dependencies.md').matchAll(/^\| `(.+?)` \| (.+?) \| (.+) \| (.+) \|$/gm),
+    ...read('docs/dependencies.md').matchAll(/^\| `(.+?)` +\| (\S+) +\| (.+) \| (.+) \|$/gm),
   ];
   const documented = Object.fromEntries(rows.map(([, name = '', version]) => [name, version]));
   expect(documented).toEqual(pinned);
