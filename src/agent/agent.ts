@@ -32,8 +32,11 @@ export interface Agent {
   reload(configuration: AgentConfiguration): Promise<void>;
   /** Reads no more, makes what was read durable, and delivers as much as `withinMs` allows. */
   stop(withinMs: number): Promise<void>;
-  /** Resolves when all inputs have ended by themselves (standard input, for example). */
-  readonly exhausted: Promise<void>;
+  /**
+   * Resolves when all inputs have ended by themselves (standard input, for example): true where
+   * none of them failed.
+   */
+  readonly exhausted: Promise<boolean>;
 }
 
 /** What left the buffer is let go of together, after the ledger was written; ms. */
@@ -77,7 +80,7 @@ class RunningAgent implements Agent {
     return this.healthServer?.address;
   }
 
-  get exhausted(): Promise<void> {
+  get exhausted(): Promise<boolean> {
     return this.inputs.exhausted;
   }
 
@@ -89,12 +92,12 @@ class RunningAgent implements Agent {
     await disk.makeDirectory(directory);
     const secrets = await readSecrets(configuration, doors);
     const keyring = await openAgentKeyring(configuration, doors);
-    this.ledger = await Ledger.open(join(directory, 'ledger.json'), disk, random);
+    const host = configuration.host ?? doors.hostName;
+    this.ledger = await Ledger.open(join(directory, 'ledger.json'), host, disk, random);
     const { ledger } = this;
     const { bufferMaxBytes: maxBytes } = configuration;
     const buffer = { directory, disk, clock, keyring, ledger, maxBytes, log };
     this.buffer = await DiskBuffer.open(buffer);
-    const host = configuration.host ?? doors.hostName;
     this.delivery = new Delivery(
       {
         ...{ buffer: this.buffer, clock, random, sockets, log, version: doors.version },

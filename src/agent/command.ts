@@ -148,7 +148,7 @@ const runCommand = async (flags: AgentFlags, version: string): Promise<void> => 
     log.error('an error that nobody caught; stopping', { error });
     stop(1, STOP_MS);
   });
-  void agent.exhausted.then(() => stop(0, DRAIN_MS));
+  void agent.exhausted.then((isWell) => stop(isWell ? 0 : 1, DRAIN_MS));
 };
 
 const runDry = async (

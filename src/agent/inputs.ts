@@ -12,12 +12,14 @@ interface Running {
   readonly options: string;
   readonly run: Promise<void>;
   failure: string;
+  hasEnded: boolean;
 }
 
 /** The inputs as the configuration wants them, and how they change while the agent runs. */
 export class Inputs {
-  readonly exhausted: Promise<void>;
-  private tellExhausted: () => void = () => undefined;
+  /** Resolves when all inputs have ended by themselves: true where none of them failed. */
+  readonly exhausted: Promise<boolean>;
+  private tellExhausted: (isWell: boolean) => void = () => undefined;
   private readonly running = new Map<string, Running>();
   private readonly pipeline: Pipeline;
   private readonly ledger: Ledger;
@@ -33,9 +35,9 @@ export class Inputs {
   }
 
   /**
-   * Starts, replaces and ends inputs. All new ones are opened and all rules compiled before
-   * anything changes; rejects where that fails. An input whose own options stay as they are reads
-   * on, and its events are treated by the new rules.
+   * Starts, replaces and ends inputs; all rules are compiled before anything changes. An input
+   * whose own options stay as they are reads on, and its events are treated by the new rules.
+   * Rejects where an input cannot be opened: those before it stand.
    */
   async change(wanted: readonly InputConfiguration[], hostFields: EventFields): Promise<void> {
     const { clock, random } = this.doors;
@@ -96,36 +98,37 @@ export class Inputs {
       if (owner === name && position !== '') input.acknowledge(id, position);
     }
     const running: Running = {
-      ...{ input, options, failure: '' },
+      ...{ input, options, failure: '', hasEnded: false },
       run: input
         .run((piece) => this.pipeline.take(name, piece))
         .then(
-          () => this.ended(),
+          () => this.ended(running),
           (error: unknown) => {
             running.failure = error instanceof Error ? error.message : String(error);
             this.doors.log.error('an input cannot go on', { input: name, error });
-            this.ended();
+            this.ended(running);
           },
         ),
     };
     this.running.set(name, running);
   }
 
-  private over = 0;
-
-  private ended(): void {
-    if (++this.over >= this.running.size) this.tellExhausted();
+  private ended(running: Running): void {
+    running.hasEnded = true;
+    const all = [...this.running.values()];
+    // One that is being replaced is no longer among them.
+    if (!all.includes(running) || !all.every(({ hasEnded }) => hasEnded)) return;
+    this.tellExhausted(all.every(({ failure }) => failure === ''));
   }
 
   private async end(name: string): Promise<void> {
     const held = this.running.get(name);
     if (held === undefined) return;
+    this.running.delete(name);
     await held.input.stop();
     await held.run;
     await this.pipeline.flush();
     await held.input.close();
     this.pipeline.disconnect(name);
-    this.running.delete(name);
-    this.over--;
   }
 }

@@ -11,7 +11,9 @@ import { newSource, type SourceState } from './source-state.ts';
  * buffer, so that numbers and positions of what is gone from there are never forgotten: the same
  * event would come again under another number, and nobody could know it for a duplicate.
  *
- * The id and the numbers live and die together. An agent that lost them is a new one.
+ * The id and the numbers live and die together: an agent that lost them is a new one. So is one
+ * whose directory came from another host, in a machine's image for example: two agents of one id
+ * would give the same numbers to other events.
  */
 const count = z.int().min(0);
 const sourceShape = z.tuple([
@@ -26,6 +28,7 @@ const sourceShape = z.tuple([
 const shape = z.strictObject({
   version: z.literal(1),
   agent: z.string().min(1),
+  host: z.string(),
   /** Everything up to this number of the buffer's lane is in here. */
   upTo: count,
   sources: z.array(sourceShape),
@@ -37,18 +40,20 @@ export class Ledger {
   upTo: number;
   private readonly path: string;
   private readonly disk: Disk;
+  private readonly host: string;
 
-  private constructor(path: string, disk: Disk, agent: string, upTo: number) {
+  private constructor(path: string, disk: Disk, host: string, agent: string, upTo: number) {
     this.path = path;
     this.disk = disk;
+    this.host = host;
     this.agent = agent;
     this.upTo = upTo;
   }
 
   /** Reads the ledger or begins one. Rejects with `agent_ledger_damaged`. */
-  static async open(path: string, disk: Disk, random: Random): Promise<Ledger> {
+  static async open(path: string, host: string, disk: Disk, random: Random): Promise<Ledger> {
     if ((await disk.status(path)) === undefined) {
-      const ledger = new Ledger(path, disk, random.uuid(), 0);
+      const ledger = new Ledger(path, disk, host, random.uuid(), 0);
       await ledger.write();
       return ledger;
     }
@@ -60,13 +65,16 @@ export class Ledger {
         'put it back from a copy; or remove the whole directory, and what waits in it is lost',
       );
     }
-    const ledger = new Ledger(path, disk, held.agent, held.upTo);
+    const isMoved = held.host !== host;
+    const agent = isMoved ? random.uuid() : held.agent;
+    const ledger = new Ledger(path, disk, host, agent, held.upTo);
     for (const [id, input, next, position, dropped, lostBytes, lastNs] of held.sources) {
       ledger.sources.set(id, {
         ...newSource({ id, input }),
         ...{ next, durableNext: next, position, dropped, lostBytes, lastNs: BigInt(lastNs) },
       });
     }
+    if (isMoved) await ledger.write();
     return ledger;
   }
 
@@ -88,8 +96,9 @@ export class Ledger {
       .map(({ id, input, durableNext, position, dropped, lostBytes, lastNs }) => [
         ...[id, input, durableNext, position, dropped, lostBytes, String(lastNs)],
       ]);
-    const { agent, upTo } = this;
-    await this.disk.replaceFile(this.path, JSON.stringify({ version: 1, agent, upTo, sources }));
+    const { agent, host, upTo } = this;
+    const text = JSON.stringify({ version: 1, agent, host, upTo, sources });
+    await this.disk.replaceFile(this.path, text);
   }
 
   /** Sources that have been silent longest go first, when there are too many. */

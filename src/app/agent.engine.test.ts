@@ -228,6 +228,37 @@ test('a configuration that cannot be used leaves the old one in force', async ()
   ).toEqual([0]);
 });
 
+test('a new configuration is heeded while it runs; an input that changes goes on where it was', async () => {
+  server = await runServer();
+  const { agent, folder } = await agentOver([server.url]);
+  const here = server;
+  const file = join(folder, 'app.log');
+  await agent.start();
+  appendFileSync(file, lineOf(0));
+  await eventually(
+    () => numbersIn(here),
+    ({ length }) => length >= 1,
+  );
+  // Other options: the input is replaced. The same options: only its labels are.
+  for (const [round, more] of [', gzip: false', ', gzip: false, labels: {team: new}'].entries()) {
+    await agent.configure(inputOf(folder, more));
+    agent.output = '';
+    agent.signal('SIGHUP');
+    await agent.said('is in force');
+    appendFileSync(file, lineOf(round + 1));
+    const arrived = await eventually(
+      () => numbersIn(here),
+      ({ length }) => length >= round + 2,
+    );
+    expect(arrived).toEqual(upTo(round + 2));
+  }
+  expect(agent.running).toBe(true);
+  const labelled = await find(here, '{service_name="shop"} | record | team="new"');
+  expect(labelled.flatMap(({ values }) => values.map(([, line]) => line))).toEqual([
+    lineOf(2).trimEnd(),
+  ]);
+});
+
 test('the next server takes over where the first is gone', async () => {
   server = await runServer();
   const { agent, folder } = await agentOver(['http://127.0.0.1:9', server.url]);
