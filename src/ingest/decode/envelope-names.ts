@@ -53,9 +53,9 @@ export const putEventTime = (
     const text = latin1(buf, start, end);
     const seconds = /e/i.test(text) ? Number(text) : -1;
     if (seconds > 0 && seconds <= MAX_TIME_SEC && record.timeSec < 0) {
-      const whole = Math.floor(seconds);
-      // A double has about a tenth of a microsecond here.
-      record.setTime(whole, Math.floor((seconds - whole) * 1e7) * 100);
+      // A double has microseconds here, and hardly more.
+      const micros = Math.round(seconds * 1e6);
+      record.setTime(Math.floor(micros / 1e6), (micros % 1e6) * 1_000);
       return;
     }
   }
