@@ -62,8 +62,6 @@ describe('following', () => {
       path: at('a.log'),
       fields: { 'log.file.path': at('a.log') },
     });
-    const rawBytes = input.pieces.reduce((sum, piece) => sum + piece.rawBytes, 0);
-    expect(rawBytes).toBe(19);
     expect(input.input.status()).toMatchObject({ sources: 2, open: 2, readBytes: 19, events: 4 });
   });
 
@@ -216,7 +214,9 @@ describe('rotation', () => {
     renameSync(at('a.log'), at('a.old'));
     appendFileSync(at('a.old'), 'three\n');
     await input.until((texts) => texts.length === 3);
-    expect(input.texts()).toEqual(['one', 'two', 'three']);
+    writeFileSync(at('a.log'), 'four\n');
+    await input.until((texts) => texts.length === 4);
+    expect(input.texts()).toEqual(['one', 'two', 'three', 'four']);
   });
 
   test('by renaming beyond the pattern while nobody reads', async () => {

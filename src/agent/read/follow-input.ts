@@ -157,7 +157,13 @@ export class FollowInput implements Input {
   private look(one: Followed, nowMs: number): void {
     if (one.isGzip) return this.enqueue(one);
     try {
+      const wasNamed = one.detachedMs === undefined;
       const verdict = lookOver(one, nowMs, this.what.options);
+      // Its name is another file's now, which is a source of its own.
+      if (wasNamed && one.detachedMs !== undefined) {
+        this.sources.release(one);
+        this.discoverAtMs = 0;
+      }
       if (verdict === 'same') return;
       if (verdict === 'truncated') this.truncated.add(one);
       if (verdict === 'gone') one.isEnding = true;

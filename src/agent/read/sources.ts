@@ -135,7 +135,8 @@ export class Sources {
     if (isOver) this.over.set(one.path, identity);
   }
 
-  private release(one: Followed): void {
+  /** Frees the names of a source for others. */
+  release(one: Followed): void {
     for (const path of [one.path, one.checkpoint.path]) {
       if (this.byPath.get(path) === one.checkpoint.id) this.byPath.delete(path);
     }
@@ -171,7 +172,8 @@ export class Sources {
     const live = checkpoint === undefined ? undefined : this.followed.get(checkpoint.id);
     if (checkpoint !== undefined && live !== undefined) {
       // A copy that is being made: its turn comes when the original was truncated or is gone.
-      if (isGzip || (await isCopy(path, live.path, checkpoint))) return;
+      const isNamesake = live.detachedMs !== undefined && live.path === path;
+      if (isGzip || (!isNamesake && (await isCopy(path, live.path, checkpoint)))) return;
       checkpoint = undefined;
     }
     checkpoint ??= this.newCheckpoint(path, head, isGzip, described.skipBytes);
