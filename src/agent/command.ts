@@ -124,8 +124,6 @@ const runCommand = async (flags: AgentFlags, version: string): Promise<void> => 
   await systemDisk.makeDirectory(configuration.data);
   const lock = lockDirectory(configuration.data);
   const agent = await startAgent(configuration, doors);
-  const health = agent.health === undefined ? '' : `, /metrics on ${agent.health}`;
-  await systemOutput.write(`meshtrail agent ${version} ${agent.id} is running${health}\n`);
   let stopping = false;
   const stop = (code: number, withinMs: number): void => {
     if (stopping) return;
@@ -148,6 +146,9 @@ const runCommand = async (flags: AgentFlags, version: string): Promise<void> => 
     log.error('an error that nobody caught; stopping', { error });
     stop(1, STOP_MS);
   });
+  // Whoever reads this may send signals at once.
+  const health = agent.health === undefined ? '' : `, /metrics on ${agent.health}`;
+  await systemOutput.write(`meshtrail agent ${version} ${agent.id} is running${health}\n`);
   void agent.exhausted.then((isWell) => stop(isWell ? 0 : 1, DRAIN_MS));
 };
 
