@@ -65,8 +65,8 @@ describe.skipIf(jar === undefined)('logback (needs logback-peer.jar: npm run pee
       await server.process.kill();
       await server.process.start();
       await sending;
-      // It sends again when it cannot connect or is told to (429, 503), not when a connection breaks
-      // while it waits for the answer: the one batch on its way is dropped by the appender.
+      // It sends again when it cannot connect or is told to (429, 503), not when a connection
+      // breaks while it waits for the answer: the batch on its way is dropped by the appender.
       const found = await all(mode);
       expect(new Set(found).size).toBe(found.length);
       expect(messages(mode)).toEqual(expect.arrayContaining(found));
