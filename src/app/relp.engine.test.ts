@@ -1,9 +1,10 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { arrived, numbered } from '../../sim/program.ts';
+import { hasModule, hasRsyslog, logLines, startRsyslog, type Rsyslog } from '../../sim/rsyslog.ts';
 import {
   endServer,
   eventually,
@@ -15,11 +16,6 @@ import {
 } from '../../sim/running-server.ts';
 
 /** rsyslog as Debian has it: RELP, and syslog in every framing and compression. */
-const RSYSLOGD = '/usr/sbin/rsyslogd';
-const OMRELP = '/usr/lib/x86_64-linux-gnu/rsyslog/omrelp.so';
-const hasRsyslog = existsSync(RSYSLOGD) && spawnSync('logger', ['--version']).status === 0;
-const hasRelp = hasRsyslog && existsSync(OMRELP);
-
 const directory = mkdtempSync(join(tmpdir(), 'meshtrail-relp-'));
 const running: ChildProcess[] = [];
 let server: RunningServer;
@@ -34,61 +30,29 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** A message whose tag is the action's name, so that each way is found by its service. */
-const templateOf = (name: string): string =>
-  `template(name="${name}" type="string" string="<%PRI%>%TIMESTAMP:::date-rfc3339% %HOSTNAME% ` +
-  `${name}[%PROCID%]: %msg:2:$%\\n")\n`;
-
-/** Starts rsyslog with a socket that takes messages, and the given actions by name. */
 const rsyslog = async (
   name: string,
   modules: string,
   actions: Readonly<Record<string, string>>,
-): Promise<{ socket: string; child: ChildProcess }> => {
-  const socket = join(directory, `${name}.sock`);
-  const file = join(directory, `${name}.conf`);
-  const lines = Object.entries(actions).map(
-    ([action, words]) =>
-      `${templateOf(action)}action(${words} template="${action}" action.resumeInterval="1" ` +
-      'action.resumeRetryCount="-1" queue.type="LinkedList" queue.size="20000")',
-  );
-  writeFileSync(
-    file,
-    [
-      `global(workDirectory="${directory}")`,
-      'module(load="imuxsock" SysSock.Use="off" )',
-      modules,
-      `input(type="imuxsock" Socket="${socket}" RateLimit.Interval="0")`,
-      ...lines,
-      '',
-    ].join('\n'),
-  );
-  const pid = join(directory, `${name}.pid`);
-  const child = spawn(RSYSLOGD, ['-n', '-f', file, '-i', pid], { stdio: 'ignore' });
-  running.push(child);
-  await eventually(() => existsSync(socket), Boolean);
-  return { socket, child };
+): Promise<Rsyslog> => {
+  const started = await startRsyslog(directory, name, modules, actions);
+  running.push(started.child);
+  return started;
 };
 
-const send = (socket: string, from: number, to: number): void => {
-  const input = Array.from({ length: to - from }, (_, i) => `line ${from + i}`).join('\n');
-  const { status, stderr } = spawnSync('logger', ['-u', socket, '-t', 'x', '-i'], { input });
-  expect(status, stderr.toString()).toBe(0);
-};
-
-test.skipIf(!hasRelp)(
+test.skipIf(!hasModule('omrelp'))(
   'rsyslog over RELP, killed in the middle: needs rsyslog-relp',
   async () => {
     const port = server.ports['relp'] as number;
-    const { socket } = await rsyslog('relp', 'module(load="omrelp")', {
+    const sender = await rsyslog('relp', 'module(load="omrelp")', {
       'relp-killed': `type="omrelp" target="127.0.0.1" port="${port}" timeout="5"`,
     });
-    send(socket, 0, 1_500);
+    logLines(sender, 0, 1_500);
     expect((await arrived(server, 'relp-killed', 500)).length).toBeGreaterThanOrEqual(500);
     await server.process.kill();
-    send(socket, 1_500, 2_000);
+    logLines(sender, 1_500, 2_000);
     await server.process.start();
-    send(socket, 2_000, 3_000);
+    logLines(sender, 2_000, 3_000);
     await eventually(
       async () => new Set(await arrived(server, 'relp-killed', 3_000)),
       (lines) => lines.size >= 3_000,
@@ -117,8 +81,8 @@ describe.skipIf(!hasRsyslog)('rsyslog in every framing and compression: needs rs
       'rs-udp': `${to}"udp"`,
       'rs-udp-single': `${to}"udp" compression.mode="single" ziplevel="9"`,
     };
-    const { socket } = await rsyslog('framings', '', actions);
-    send(socket, 0, 400);
+    const sender = await rsyslog('framings', '', actions);
+    logLines(sender, 0, 400);
     for (const name of Object.keys(actions)) {
       expect(await arrived(server, name, 400), name).toEqual(numbered(400));
     }
