@@ -83,7 +83,7 @@ const span = (column: ColumnName, unit: number, names: string): NamedFields => (
  * Every field name that is known to mean a column: OpenTelemetry semantic conventions, ECS, GCP,
  * Kubernetes metadata as Fluent Bit, Fluentd, Filebeat, Vector and Promtail write it, pino, bunyan,
  * zap, logrus, log4j2, logback, python-json-logger, structlog, Serilog (CLEF), Envoy, Istio,
- * Consul.
+ * Consul, syslog-ng (`format-json`).
  */
 export const NAMED_FIELDS: readonly NamedFields[] = [
   row(
@@ -108,7 +108,7 @@ export const NAMED_FIELDS: readonly NamedFields[] = [
     'service',
     READ.service,
     'service service.name service_name serviceName ServiceName otelServiceName dd.service ' +
-      'serviceContext.service',
+      'serviceContext.service PROGRAM',
   ),
   row(
     'service',

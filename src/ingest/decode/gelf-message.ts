@@ -24,7 +24,7 @@ const TIME = keys.of('timestamp');
 const LEVEL = keys.of('level');
 
 const NAMES = envelopeNames({
-  [C.service]: 'application app application_name app_name applicationName',
+  [C.service]: 'application app application_name app_name applicationName program',
   [C.environment]: 'env environment',
   [C.namespace]: 'kubernetes_namespace_name kubernetes_namespace',
   [C.pod]: 'kubernetes_pod_name',
