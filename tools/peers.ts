@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { peersFolder } from '../sim/peers.ts';
 import { run, take, textOf, type Outcome, type Step } from './peers-step.ts';
+import { syslogNg } from './peers-syslog-ng.ts';
 
 const sources = fileURLToPath(new URL('../fixtures/peers/', import.meta.url));
 const cache = peersFolder();
@@ -112,6 +113,7 @@ const collector = (): Step => {
 
 /** In the order of what is had fastest, so that a bounded run has most. */
 const steps = (): Step[] => [
+  syslogNg(cache),
   python(),
   goInstall('tst-send', 'github.com/elastic/go-lumber/cmd/tst-send@v0.1.0'),
   ...goPrograms(),

@@ -29,6 +29,8 @@ interface GelfPro {
 }
 
 const python = peer('venv/bin/python');
+const DEBIAN_GRAYPY = '/usr/lib/python3/dist-packages/graypy/__init__.py';
+const debianPython = existsSync(DEBIAN_GRAYPY) ? '/usr/bin/python3' : undefined;
 const RUBY = '/usr/bin/ruby';
 const RUBY_GELF = '/usr/lib/ruby/vendor_ruby/gelf.rb';
 
@@ -82,23 +84,27 @@ describe('gelf-pro', () => {
   });
 });
 
-describe.skipIf(python === undefined)('graypy: needs peers/venv', () => {
+describe.each([
+  ['graypy: needs peers/venv', 'graypy', python],
+  ['graypy of Debian: needs python3-graypy', 'graypy-deb', debianPython],
+])('%s', (_name, prefix, interpreter) => {
   const script = new URL('../../fixtures/peers/python/gelf.py', import.meta.url).pathname;
-  test.each([
+  test.skipIf(interpreter === undefined).each([
     ['GELFUDPHandler', () => native()],
     ['GELFTCPHandler', () => native()],
     ['GELFHTTPHandler', () => portOf(server)],
   ])('%s', async (handler, port) => {
-    await run(python ?? '', [script, handler, String(port()), `graypy-${handler}`, '50']);
-    const lines = await found(`graypy-${handler}`, 51);
+    const service = `${prefix}-${handler}`;
+    await run(interpreter ?? '', [script, handler, String(port()), service, '50']);
+    const lines = await found(service, 51);
     const sent = numbered(50, (n) => {
       return `line ${n} \u00e9${Number(n) % 10 === 0 ? 'x'.repeat(20_000) : ''}`;
     });
     expect(lines).toEqual(['it broke', ...sent]);
-    const query = `{service_name="graypy-${handler}"} |= "it broke" | record`;
+    const query = `{service_name="${service}"} |= "it broke" | record`;
     const [one] = await find(server, query);
     expect(one?.stream['full_message']).toContain('ValueError: broken');
-    expect(one?.stream).toMatchObject({ severity: '17', facility: `graypy-${handler}` });
+    expect(one?.stream).toMatchObject({ severity: '17', facility: service });
   });
 });
 
