@@ -162,10 +162,20 @@ const readAddress = (end: number): string => {
   return addressText(bytes);
 };
 
-/** The text of 4 or 16 bytes (RFC 5952); '' for other sizes. */
+/** Where the bytes of an IPv4 address begin in one that is mapped into IPv6 (RFC 4291, 2.5.5.2). */
+const MAPPED = 12;
+
+const isMapped = (bytes: Uint8Array): boolean =>
+  bytes.subarray(0, MAPPED).every((byte, i) => byte === (i < MAPPED - 2 ? 0 : 255));
+
+/**
+ * The text of 4 or 16 bytes (RFC 5952); '' for other sizes. A mapped IPv4 address is that address:
+ * the Collector's exporter writes all of them so.
+ */
 export const addressText = (bytes: Uint8Array): string => {
   if (bytes.length === 4) return bytes.join('.');
   if (bytes.length !== 16) return '';
+  if (isMapped(bytes)) return bytes.subarray(MAPPED).join('.');
   const words: string[] = [];
   for (let i = 0; i < 16; i += 2) {
     words.push((((bytes[i] as number) << 8) | (bytes[i + 1] as number)).toString(16));

@@ -152,6 +152,8 @@ test.each([
   [[0, 1, ...Array<number>(14).fill(0)], '1::'],
   [[0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1], '1:0:1::1:1:1'],
   [[0, 1, 0, 0, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7], '1:0:2:3:4:5:6:7'],
+  [[...Array<number>(10).fill(0), 255, 255, 1, 2, 3, 4], '1.2.3.4'],
+  [[...Array<number>(10).fill(0), 255, 254, 1, 2, 3, 4], '::fffe:102:304'],
   [[1, 2, 3], ''],
 ])('the address %j is %s (RFC 5952)', (bytes, text) => {
   expect(addressText(Uint8Array.from(bytes))).toBe(text);
