@@ -15,6 +15,13 @@ export interface FoundSpan {
   readonly resource: Readonly<Record<string, unknown>>;
   readonly scope: string;
   readonly events: readonly { readonly name: string; readonly attributes: object }[];
+  readonly links: readonly FoundLink[];
+}
+
+export interface FoundLink {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly attributes: object;
 }
 
 interface KeyValue {
@@ -34,6 +41,7 @@ interface JsonSpan {
   readonly resource?: { readonly attributes?: readonly KeyValue[] };
   readonly scope?: { readonly name?: string };
   readonly events?: readonly { readonly name?: string; readonly attributes?: KeyValue[] }[];
+  readonly links?: readonly (Omit<FoundLink, 'attributes'> & { attributes?: KeyValue[] })[];
 }
 
 /** `{"intValue":"5"}` stays so, as a string would look the same; strings are themselves. */
@@ -63,6 +71,7 @@ export const traceOf = async (server: RunningServer, id: string): Promise<FoundS
       name,
       attributes: objectOf(attributes),
     })),
+    links: (span.links ?? []).map((link) => ({ ...link, attributes: objectOf(link.attributes) })),
   }));
 };
 

@@ -87,25 +87,32 @@ const java = (): Step => ({
   },
 });
 
-/** The OpenTelemetry Collector from its own parts: its release binaries are on no registry. */
-const collector = (): Step => {
-  const builder = 'go.opentelemetry.io/collector/cmd/builder@v0.149.0';
-  const manifest = join(sources, 'collector/manifest.yaml');
+interface Collector {
+  readonly name: string;
+  /** Its manifest's folder in fixtures/peers. */
+  readonly from: string;
+  readonly builderVersion: string;
+  /** Further words for the builder, where it makes sources. */
+  readonly more: readonly string[];
+}
+
+/** An OpenTelemetry Collector from its own parts: its release binaries are on no registry. */
+const collector = ({ name, from, builderVersion, more }: Collector): Step => {
+  const builder = `go.opentelemetry.io/collector/cmd/builder@${builderVersion}`;
   return {
-    name: 'otelcol',
+    name,
     needs: ['go'],
-    madeOf: `${builder}\n${read('collector/manifest.yaml')}`,
-    gives: ['bin/otelcol'],
+    madeOf: `${builder}\n${read(`${from}/manifest.yaml`)}`,
+    gives: [`bin/${name}`],
     make: async () => {
-      const folder = join(cache, 'build', 'collector');
+      const folder = join(cache, 'build', from);
       rmSync(folder, { recursive: true, force: true });
       const env = { GOBIN: folder };
       await run({ program: 'go', words: ['install', builder], folder, env });
-      // The sources only: resolving the modules its own way would ask for some that no proxy has.
-      const only = ['--skip-get-modules', '--skip-compilation'];
-      const program = join(folder, 'builder');
-      await run({ program, words: ['--config', manifest, ...only], folder });
-      const words = ['build', '-mod=mod', '-ldflags=-s -w', '-o', join(bin, 'otelcol'), '.'];
+      const manifest = join(sources, from, 'manifest.yaml');
+      const making = ['--config', manifest, '--skip-compilation', ...more];
+      await run({ program: join(folder, 'builder'), words: making, folder });
+      const words = ['build', '-mod=mod', '-ldflags=-s -w', '-o', join(bin, name), '.'];
       await run({ program: 'go', words, folder: join(folder, 'source') });
     },
   };
@@ -122,7 +129,20 @@ const steps = (): Step[] => [
     'telemetrygen',
     'github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.161.0',
   ),
-  collector(),
+  // Resolving the modules the builder's way would ask for some that no proxy has.
+  collector({
+    name: 'otelcol',
+    from: 'collector',
+    builderVersion: 'v0.149.0',
+    more: ['--skip-get-modules'],
+  }),
+  // This builder writes no go.mod without resolving.
+  collector({
+    name: 'otelcol-zipkin',
+    from: 'collector-zipkin',
+    builderVersion: 'v0.161.0',
+    more: [],
+  }),
 ];
 
 const main = async (): Promise<void> => {

@@ -1,5 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startCollector } from '../../sim/collector.ts';
 import { peer } from '../../sim/peers.ts';
 import { freePort } from '../../sim/round.ts';
 import {
@@ -213,7 +213,7 @@ describe.skipIf(telemetrygen === undefined)(
 
 describe.skipIf(otelcol === undefined)('the Collector (needs otelcol: npm run peers)', () => {
   /** A Collector that reads a file, and takes traces; its queue is on disk. */
-  const startCollector = async (
+  const collectorOf = async (
     name: string,
     exporter: Readonly<Record<string, object>>,
   ): Promise<{ log: string; otlpPort: number; stop: () => Promise<void> }> => {
@@ -253,23 +253,7 @@ describe.skipIf(otelcol === undefined)('the Collector (needs otelcol: npm run pe
       },
     };
     const file = join(folder, 'collector.yaml');
-    writeFileSync(file, JSON.stringify(configuration));
-    const child = spawn(otelcol ?? '', ['--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.on('data', (bytes: Buffer) => {
-      said = (said + bytes.toString()).slice(-4_000);
-    });
-    const stop = async (): Promise<void> => {
-      if (child.exitCode !== null) return;
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    };
-    await eventually(
-      () => said.includes('Everything is ready') || child.exitCode !== null,
-      Boolean,
-    );
-    if (child.exitCode !== null) throw new Error(`the Collector ended: ${said}`);
+    const { stop } = await startCollector(otelcol ?? '', file, configuration);
     return { log, otlpPort, stop };
   };
 
@@ -285,7 +269,7 @@ describe.skipIf(otelcol === undefined)('the Collector (needs otelcol: npm run pe
   test.each(['collector-grpc', 'collector-http'] as const)(
     '%s: every line of a file arrives, through a kill of the server',
     async (name) => {
-      const collector = await startCollector(name, exporters[name]());
+      const collector = await collectorOf(name, exporters[name]());
       try {
         const all: string[] = [];
         const write = (count: number): void => {
@@ -315,7 +299,7 @@ describe.skipIf(otelcol === undefined)('the Collector (needs otelcol: npm run pe
   test.skipIf(telemetrygen === undefined)(
     'traces by way of a Collector (needs telemetrygen: npm run peers)',
     async () => {
-      const collector = await startCollector('collector-traces', exporters['collector-grpc']());
+      const collector = await collectorOf('collector-traces', exporters['collector-grpc']());
       try {
         const labels = { protocol: 'otlp-grpc' };
         const stored = (): Promise<number> =>
