@@ -1,6 +1,8 @@
-import { gzipSync } from 'node:zlib';
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { numbered } from '../../sim/program.ts';
 import {
   endServer,
   eventually,
@@ -236,4 +238,28 @@ describe('raw lines', () => {
     socket.close();
     expect(await total('meshtrail_rejected_records_total')).toBe(0);
   });
+
+  test.skipIf(spawnSync('logger', ['--version']).status !== 0)(
+    'of logger are its syslog messages, header and all: needs logger',
+    async () => {
+      const log = (input: string, ...words: string[]): void => {
+        const to = ['--server', '127.0.0.1', '--port', String(native()), '--tag', 'app'];
+        const { status, stderr } = spawnSync('logger', [...to, ...words], { input });
+        expect(status, stderr.toString()).toBe(0);
+      };
+      const many = numbered(100).map((line) => `raw-logger ${line}`);
+      log(many.join('\n'), '--tcp', '--rfc5424', '-p', 'local0.err');
+      log('raw-logger udp\n', '--udp', '--rfc3164');
+      log('raw-logger counted\n', '--tcp', '--octet-count', '--rfc5424=notime,nohost,notq');
+      const lines = await found('raw-logger', 102);
+      const five = lines.filter((line) => line.startsWith('<131>1 20'));
+      expect(five.map((line) => line.replace(/^.* app - - \[timeQuality [^\]]*\] /, ''))).toEqual(
+        many,
+      );
+      expect(lines.filter((line) => !five.includes(line))).toEqual([
+        '38 <13>1 - - app - - - raw-logger counted',
+        expect.stringMatching(/^<13>[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S+ app: raw-logger udp$/),
+      ]);
+    },
+  );
 });
