@@ -33,6 +33,8 @@ const TABLE: Readonly<Record<string, Walls>> = {
   // Hashing is pure: shared keys are proved by digests.
   'ingest/decode': pure('zlib', 'crypto'),
   'ingest/normalize': { ...pure(), packages: 'none' },
+  // Definitions become normalizers: what concludes from fields is theirs too.
+  'ingest/formats': { ...pure(), folders: ['model', 'ingest/normalize'] },
   'ingest/multiline': pure(),
   'ingest/enrich': { ...pure(), packages: 'none' },
   'ingest/redact': pure('crypto'),

@@ -14,9 +14,13 @@ const OBSERVED_SEC = 1_763_632_800;
 /** Keeps lines one after the other, as a decoding thread does. */
 export class LineKeeper {
   private readonly finder = new LayoutFinder();
-  private readonly normalize: Normalize = createNormalize();
+  private readonly normalize: Normalize;
   private readonly record = new LogRecord();
   private readonly values = new RecordValues();
+
+  constructor(normalize: Normalize = createNormalize()) {
+    this.normalize = normalize;
+  }
 
   /** undefined for lines without structure; `envelope` sets what a shipper knows. */
   keep(line: Uint8Array, envelope?: (record: LogRecord) => void): Kept {

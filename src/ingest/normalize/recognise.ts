@@ -15,8 +15,11 @@ import { finishWrapped } from './wrapped.ts';
 export type Normalize = (record: LogRecord, source: number | string) => void;
 
 export interface NormalizeOptions {
-  /** Format by service, for lines that are recognised wrongly; see `NORMALIZERS` for the names. */
-  readonly override?: Readonly<Record<string, string>>;
+  /**
+   * Format by service, for lines that are recognised wrongly or not at all: a name of
+   * `NORMALIZERS`, or a format made of its definition.
+   */
+  readonly override?: Readonly<Record<string, string | Normalizer>>;
 }
 
 /**
@@ -46,10 +49,13 @@ const slotOf = (source: number | string): number => {
 };
 
 /** By service name: the format that the configuration names for it. Unknown names are left out. */
-const overridesOf = (names: Readonly<Record<string, string>>): Map<string, Normalizer> => {
+const overridesOf = (
+  names: Readonly<Record<string, string | Normalizer>>,
+): Map<string, Normalizer> => {
   const overrides = new Map<string, Normalizer>();
   for (const [service, name] of Object.entries(names)) {
-    const found = NORMALIZERS.find((normalizer) => normalizer.name === name);
+    const found =
+      typeof name === 'string' ? NORMALIZERS.find((normalizer) => normalizer.name === name) : name;
     if (found !== undefined) overrides.set(service, found);
   }
   return overrides;

@@ -211,7 +211,7 @@ const NO_REQUEST = new TextEncoder().encode('- - -');
 /**
  * `GET /path HTTP/1.1`, `- - -` of a connection without a request, or what a client sent instead.
  */
-const putRequest = (
+export const putRequest = (
   record: LogRecord,
   gap: Gap,
   buf: Uint8Array,
