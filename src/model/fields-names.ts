@@ -276,4 +276,18 @@ export const NAMED_FIELDS: readonly NamedFields[] = [
   row('bytes_out', READ.count, 'response.response_body_bytes connection_properties.sent_bytes'),
   row('upstream_cluster', READ.text, 'common_properties.upstream_cluster'),
   row('route', READ.text, 'common_properties.route_name'),
+
+  // Envoy Gateway: its default JSON names headers as they are.
+  row('path', READ.path, 'x-envoy-origin-path'),
+  row('user_agent', READ.text, 'user-agent'),
+  span('upstream_duration_ns', NS.ms, 'x-envoy-upstream-service-time'),
+
+  // Cilium Hubble: a flow, in its envelope and without.
+  row('timestamp', READ.time, 'flow.time'),
+  row('method', READ.text, 'flow.l7.http.method l7.http.method'),
+  row('path', READ.path, 'flow.l7.http.url l7.http.url'),
+  row('status', READ.count, 'flow.l7.http.code l7.http.code'),
+  row('protocol', READ.text, 'flow.l7.http.protocol l7.http.protocol'),
+  span('duration_ns', NS.ns, 'flow.l7.latency_ns l7.latency_ns'),
+  row('trace_id', READ.traceId, 'flow.trace_context.parent.trace_id trace_context.parent.trace_id'),
 ];

@@ -16,6 +16,13 @@ const CONCLUDED: ReadonlySet<number> = new Set([
   C.direction,
   C.severity_text,
   C.path,
+  C.protocol,
+  C.trace_id,
+  C.span_id,
+  C.source_service,
+  C.destination_service,
+  C.mtls,
+  C.policy_decision,
 ]);
 
 /** The place of an empty value that names this column: the column, where that stays empty too. */

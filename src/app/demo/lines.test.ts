@@ -41,7 +41,7 @@ const from = (container: string): Line[] =>
 describe('lines', () => {
   it.each([
     ['istio-proxy', 'istio'],
-    ['linkerd-proxy', 'json'],
+    ['linkerd-proxy', 'linkerd'],
     ['consul-dataplane', 'json'],
     ['nginx', 'nginx'],
     ['storefront', 'json'],

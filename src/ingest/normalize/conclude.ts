@@ -5,21 +5,49 @@ import type { LogRecord, Pairs } from '../../model/record.ts';
 import { severityOfStatus, SEVERITY } from '../../model/severity.ts';
 
 /** Our own words, in one buffer: each further buffer costs the batch a look-up. */
-const WORDS = new TextEncoder().encode('app access istio inbound outbound');
+const WORDS = new TextEncoder().encode(
+  'app access flow istio linkerd kuma cilium inbound outbound true allow deny audit ' +
+    'TCP UDP SCTP ICMPv4 ICMPv6 DNS Kafka',
+);
 const range = (word: string): readonly [start: number, end: number] => {
   const at = ` ${decoder.decode(WORDS)} `.indexOf(` ${word} `);
   return [at, at + word.length];
 };
 const decoder = new TextDecoder();
-type Word = ReturnType<typeof range>;
+export type Word = ReturnType<typeof range>;
 const APP = range('app');
 const ACCESS = range('access');
 const ISTIO = range('istio');
 const INBOUND = range('inbound');
 const OUTBOUND = range('outbound');
 
-/** Sets a column to what follows from other fields; a sender's own word stays. */
-const infer = (record: LogRecord, column: number, word: Word): void => {
+/** The words that one format's lines prove. */
+export const WORD = Object.freeze({
+  flow: range('flow'),
+  istio: ISTIO,
+  linkerd: range('linkerd'),
+  kuma: range('kuma'),
+  cilium: range('cilium'),
+  inbound: INBOUND,
+  outbound: OUTBOUND,
+  true: range('true'),
+  allow: range('allow'),
+  deny: range('deny'),
+  audit: range('audit'),
+  TCP: range('TCP'),
+  UDP: range('UDP'),
+  SCTP: range('SCTP'),
+  ICMPv4: range('ICMPv4'),
+  ICMPv6: range('ICMPv6'),
+  DNS: range('DNS'),
+  Kafka: range('Kafka'),
+});
+
+/**
+ * Sets a column to what follows from other fields; a sender's own word stays. The columns that are
+ * so set stand in fields-put.ts, because an empty value of theirs is not to be printed from them.
+ */
+export const infer = (record: LogRecord, column: number, word: Word): void => {
   if (!record.has(column)) record.set(column, WORDS, word[0], word[1]);
 };
 

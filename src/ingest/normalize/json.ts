@@ -3,12 +3,13 @@ import { NS } from '../../model/duration.ts';
 import { messageRank, putDuration, putField, type ValueKind } from '../../model/fields.ts';
 import type { Gap } from '../../model/gap.ts';
 import type { FieldList } from '../../model/json-fields.ts';
-import { listFields } from '../../model/json-scanner.ts';
 import { isSpace } from '../../model/json-text.ts';
 import { keys, type Key } from '../../model/key.ts';
-import { columnOf, escapedPlace, kindOf, PLACE, REST } from '../../model/placement.ts';
+import { columnOf, kindOf, PLACE, REST } from '../../model/placement.ts';
 import type { LogRecord, Pairs } from '../../model/record.ts';
 import type { Normalizer } from './normalize.ts';
+import { isOwned } from './object-owner.ts';
+import { keepWay, listObject } from './own-fields.ts';
 
 const DURATION = keys.of('duration');
 
@@ -26,18 +27,7 @@ const putFields = (record: LogRecord, list: FieldList): void => {
       starts[i] as number,
       ends[i] as number,
     );
-  for (let i = 0; i < list.escapes; i++) {
-    const at = first + (list.escapedAt[i] as number);
-    places[at] = escapedPlace(places[at] as number, list.dialects[i] as number);
-  }
-  if (first === 0) {
-    // Nobody reads the list any more: its gaps are the record's, without a copy.
-    list.gaps = record.gaps;
-    record.gaps = gaps;
-    list.forget();
-  } else for (let i = 0; i < count; i++) record.gaps[first + i] = gaps[i];
-  record.steps = first + count;
-  record.tail = list.tail;
+  keepWay(record, list, first);
 };
 
 const remove = (pairs: Pairs, at: number): void => {
@@ -92,7 +82,10 @@ const findDuration = (record: LogRecord): void => {
   }
 };
 
-/** Any JSON object (RFC 8259): nested names joined by dots, known names to columns. */
+/**
+ * Any JSON object (RFC 8259) that has no normalizer of its own (object-owner.ts): nested names
+ * joined by dots, known names to columns.
+ */
 export const json: Normalizer = {
   name: 'json',
 
@@ -104,12 +97,9 @@ export const json: Normalizer = {
   },
 
   normalize(record) {
-    const { lineBuf, lineStart, lineEnd, scratch } = record;
     // A decoder that found no message in a document has listed its fields already.
-    const list = scratch.fields.isOf(lineBuf, lineStart, lineEnd)
-      ? scratch.fields
-      : listFields(lineBuf, lineStart, lineEnd, scratch);
-    if (list === undefined || list.count === 0) return false;
+    const list = listObject(record);
+    if (list === undefined || isOwned(list)) return false;
     putFields(record, list);
     if (!record.has(C.body)) findMessage(record);
     if (record.numbers[C.duration_ns] === 0 && record.has(C.response_flags)) findDuration(record);

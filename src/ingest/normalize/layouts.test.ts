@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NORMALIZERS, WRAPPERS } from './all.ts';
 import { LineKeeper, type Kept } from './kept-line.ts';
 
 /** Which lines are kept as a layout, and what filling it gives. */
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/normalize');
-const FORMATS = ['cri', 'docker', 'envoy', 'istio', 'json', 'klog', 'logfmt', 'nginx'];
+const FORMATS = [...WRAPPERS, ...NORMALIZERS]
+  .map(({ name }) => name)
+  .filter((name) => name !== 'plain');
 /** An unpaired surrogate has no UTF-8, so its escape cannot be made from the value. */
 const WHOLE: Readonly<Record<string, string>> = { 'json/015.in': 'value' };
 

@@ -1,4 +1,4 @@
-import { putField, VALUE } from '../../model/fields.ts';
+import { putField, VALUE, type PutField } from '../../model/fields.ts';
 import { gapOf, NO_GAP, type Gap } from '../../model/gap.ts';
 import { stringEnd, unescape } from '../../model/json-text.ts';
 import { keys, type Key } from '../../model/key.ts';
@@ -63,13 +63,15 @@ const valueEnd = (buf: Uint8Array, at: number, end: number): number => {
 
 /**
  * Puts the pairs that `countPairs` has accepted into the record, and the way through them. `before`
- * is where the step before ended: what stands from there to the first value is its gap.
+ * is where the step before ended: what stands from there to the first value is its gap. `put` knows
+ * the names of formats that have their own.
  */
 export const putPairs = (
   record: LogRecord,
   start: number,
   end: number,
   before: number = start,
+  put: PutField = putField,
 ): void => {
   const buf = record.lineBuf;
   let from = before;
@@ -80,10 +82,11 @@ export const putPairs = (
     const value = name + 1;
     at = valueEnd(buf, value, end);
     if (buf[value] === QUOTE) {
-      record.step(gapBefore(buf, from, value + 1, key), putQuoted(record, key, value + 1, at - 1));
+      const place = putQuoted(record, key, value + 1, at - 1, put);
+      record.step(gapBefore(buf, from, value + 1, key), place);
       from = at - 1;
     } else {
-      const place = putField(record, 'line', key, VALUE.string, buf, value, at);
+      const place = put(record, 'line', key, VALUE.string, buf, value, at);
       record.step(gapBefore(buf, from, value, key), place);
       from = at;
     }
@@ -108,15 +111,21 @@ const gapBefore = (buf: Uint8Array, from: number, to: number, key: Key): Gap => 
   return (usual[at] ??= gapOf(buf, from, to, key));
 };
 
-const putQuoted = (record: LogRecord, key: Key, start: number, end: number): number => {
+const putQuoted = (
+  record: LogRecord,
+  key: Key,
+  start: number,
+  end: number,
+  put: PutField,
+): number => {
   const buf = record.lineBuf;
   let escaped = false;
   for (let at = start; at < end && !escaped; at++) escaped = buf[at] === 0x5c;
-  if (!escaped) return putField(record, 'line', key, VALUE.string, buf, start, end);
+  if (!escaped) return put(record, 'line', key, VALUE.string, buf, start, end);
   const { scratch } = record;
   const from = unescape(scratch, buf, start, end);
   const to = scratch.used;
-  const place = putField(record, 'line', key, VALUE.string, scratch.buf, from, to);
+  const place = put(record, 'line', key, VALUE.string, scratch.buf, from, to);
   return escapedPlace(place, dialectOf(buf, start, end, scratch.buf.subarray(from, to)));
 };
 

@@ -1,8 +1,9 @@
 import { C } from '../../model/columns.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { LogRecord } from '../../model/record.ts';
-import { NORMALIZERS, WRAPPERS } from './all.ts';
+import { NORMALIZERS, OBJECTS, WRAPPERS } from './all.ts';
 import { conclude } from './conclude.ts';
+import { json } from './json.ts';
 import type { Normalizer } from './normalize.ts';
 import { plain } from './plain.ts';
 import { finishWrapped } from './wrapped.ts';
@@ -40,6 +41,12 @@ const unwrapOnce = (record: LogRecord): boolean => {
 const takes = (normalizer: Normalizer, record: LogRecord): boolean =>
   normalizer.recognises(record.lineBuf, record.lineStart, record.lineEnd) &&
   normalizer.normalize(record);
+
+/** Where the format that is told does not fit: plain, but for JSON that has its own normalizer. */
+const otherwise = (told: Normalizer, record: LogRecord): void => {
+  if (told === json) for (const object of OBJECTS) if (takes(object, record)) return;
+  plain.normalize(record);
+};
 
 const slotOf = (source: number | string): number => {
   let hash = typeof source === 'number' ? source : source.length;
@@ -93,7 +100,7 @@ export const createNormalize = (options: NormalizeOptions = {}): Normalize => {
             : undefined
           : NORMALIZERS.find(({ name }) => name === record.format);
       if (forced === undefined) byContent(record, source);
-      else if (!forced.normalize(record)) plain.normalize(record);
+      else if (!forced.normalize(record)) otherwise(forced, record);
       if (steps > 0) finishWrapped(record);
     }
     conclude(record);

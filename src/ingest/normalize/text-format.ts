@@ -1,5 +1,5 @@
 import { C } from '../../model/columns.ts';
-import { dashPlace, putDuration, putField, VALUE } from '../../model/fields.ts';
+import { dashPlace, putDuration, putField, VALUE, type PutField } from '../../model/fields.ts';
 import { putRest } from '../../model/fields-put.ts';
 import { fixedGap, type Gap } from '../../model/gap.ts';
 import { keys, type Key } from '../../model/key.ts';
@@ -25,6 +25,8 @@ export interface Token {
   readonly unit?: number;
   /** Column of such a duration. */
   readonly column?: number;
+  /** Puts the value, the dash too, where the format has a meaning of its own for the name. */
+  readonly put?: PutField;
   /** `-` is kept where it is a value of its own (no response flags) rather than nothing. */
   readonly dash?: true;
 }
@@ -160,6 +162,8 @@ const putToken = (
   end: number,
 ): number => {
   if (start === end) return PLACE.empty;
+  if (field.put !== undefined)
+    return field.put(record, 'line', field.key, VALUE.string, buf, start, end);
   if (end - start === 1 && buf[start] === DASH && field.dash === undefined)
     return dashPlace(record, field.key);
   if (field.unit === undefined)
