@@ -1,7 +1,10 @@
 import { MeshtrailError } from '../../model/errors.ts';
+import { apacheFormat } from './apache-format.ts';
 import type { Compiled } from './compiled.ts';
 import { envoyFormat, type EnvoyKind } from './envoy-format.ts';
 import { envoyJson } from './envoy-json.ts';
+import { haproxyFormat } from './haproxy-format.ts';
+import { nginxFormat } from './nginx-format.ts';
 
 /** A format as the configuration and the command line give it. */
 export interface Definition {
@@ -14,6 +17,9 @@ const LANGUAGES = {
   envoy: (text: string) => ofEnvoy('envoy', text),
   istio: (text: string) => ofEnvoy('istio', text),
   kuma: (text: string) => ofEnvoy('kuma', text),
+  nginx: nginxFormat,
+  haproxy: haproxyFormat,
+  apache: apacheFormat,
 } as const;
 
 export type Kind = keyof typeof LANGUAGES;

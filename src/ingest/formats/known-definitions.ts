@@ -59,4 +59,18 @@ export const KNOWN = {
     '%KUMA_SOURCE_ADDRESS_WITHOUT_PORT%(%KUMA_SOURCE_SERVICE%)->%UPSTREAM_HOST%' +
     '(%KUMA_DESTINATION_SERVICE%) took %DURATION%ms, sent %BYTES_SENT% bytes, ' +
     'received: %BYTES_RECEIVED% bytes',
+  nginxCombined:
+    "log_format combined '$remote_addr - $remote_user [$time_local] '\n" +
+    '  \'"$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"\';',
+  ingressNginx:
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent ' +
+    '"$http_referer" "$http_user_agent" $request_length $request_time [$proxy_upstream_name] ' +
+    '[$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length ' +
+    '$upstream_response_time $upstream_status $req_id',
+  haproxyHttp:
+    '%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc ' +
+    '%sq/%bq %hr %hs %{+Q}r',
+  haproxyTcp: '%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq',
+  apacheCombined:
+    'LogFormat "%h %l %u %t \\"%r\\" %>s %b \\"%{Referer}i\\" \\"%{User-Agent}i\\"" combined',
 } as const;

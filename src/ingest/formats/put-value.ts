@@ -41,6 +41,22 @@ export const putValue = (
   return putPlain(record, field, key, buf, start, end);
 };
 
+/** Whether the bytes are a JSON string's, so that they may be unescaped and escaped again. */
+const isEscaped = (buf: Uint8Array, start: number, end: number): boolean => {
+  for (let at = start; at < end; at++) {
+    const byte = buf[at] as number;
+    if (byte < 0x20 || byte === 0x22) return false;
+    if (byte !== BACKSLASH) continue;
+    const letter = String.fromCharCode(buf[++at] ?? 0);
+    if (at >= end || !'"\\/bfnrtu'.includes(letter)) return false;
+    if (letter !== 'u') continue;
+    if (at + 4 > end - 1) return false;
+    const digits = String.fromCharCode(...buf.subarray(at + 1, at + 5));
+    if (!/^[0-9A-Fa-f]{4}$/.test(digits)) return false;
+  }
+  return true;
+};
+
 const putEscaped = (
   record: LogRecord,
   field: Field,
@@ -49,6 +65,7 @@ const putEscaped = (
   start: number,
   end: number,
 ): number => {
+  if (!isEscaped(buf, start, end)) return putPlain(record, field, key, buf, start, end);
   const { scratch } = record;
   const from = unescape(scratch, buf, start, end);
   const to = scratch.used;
