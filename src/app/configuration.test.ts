@@ -33,6 +33,22 @@ describe('a file with mistakes names line, column, what stands there and what is
     ['a word for a port', 'ports:\n  loki: maybe\n', ['m.yaml:2:3', 'maybe', '0 to 65535, or off']],
     ['a word for a size', 'journal:\n  max_bytes: big\n', ['m.yaml:2:3', 'big', '512MiB']],
     ['an unknown format', 'formats:\n  app: lgfmt\n', ['m.yaml:2:3', 'lgfmt', 'logfmt']],
+    [
+      'an unknown kind of format',
+      'formats:\n  app: {kind: iis, format: x}\n',
+      ['m.yaml:2:9', 'formats.app.kind', 'haproxy'],
+    ],
+    [
+      'a definition that cannot be read',
+      'formats:\n  app:\n    kind: nginx\n    format: $a$b\n',
+      ['m.yaml:4:5', 'formats.app.format', 'column 3', '$a and $b'],
+    ],
+    [
+      'a definition with more than that',
+      'formats:\n  app: {kind: nginx, format: $a, unit: s}\n',
+      ['m.yaml:2:34', 'kind, format'],
+    ],
+    ['a definition without its text', 'formats:\n  app: {kind: nginx}\n', ['m.yaml:', 'missing']],
     ['a list', '- a\n- b\n', ['m.yaml:1:1', 'keys and their values']],
     ['broken YAML', 'data: [1\n', ['m.yaml:']],
     ['a repeated key', 'data: a\ndata: b\n', ['m.yaml:2:1', 'unique']],

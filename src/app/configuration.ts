@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { NORMALIZERS } from '../ingest/normalize/all.ts';
 import { MeshtrailError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import {
@@ -8,6 +7,7 @@ import {
   readConfigurationText,
   sizeSchema as size,
 } from '../platform/configuration-file.ts';
+import { formatSchema, type ConfiguredFormat } from './configured-formats.ts';
 
 /**
  * The configuration: one YAML file, `MESHTRAIL_*` variables, flags; later ones win. Errors name
@@ -44,7 +44,6 @@ const port = z.union([z.int().min(0).max(65_535), z.literal('off')], {
 const onOff = z
   .union([z.boolean(), z.enum(['on', 'off'])], { error: 'on or off' })
   .transform((v) => v === true || v === 'on');
-const FORMATS = NORMALIZERS.map(({ name }) => name);
 
 const snake = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -87,7 +86,7 @@ const fileSchema = z.strictObject({
     })
     .optional(),
   forward: z.strictObject({ user_auth: onOff.optional() }).optional(),
-  formats: z.record(z.string(), z.enum(FORMATS)).optional(),
+  formats: z.record(z.string(), formatSchema).optional(),
   limits: z.strictObject(limitShape).optional(),
 });
 
@@ -119,7 +118,7 @@ export interface Configuration {
   readonly discoverLogLevels: boolean;
   /** Forward senders must show a user name and the key as password, beside the shared key. */
   readonly forwardUserAuth: boolean;
-  readonly formats: Readonly<Record<string, string>>;
+  readonly formats: Readonly<Record<string, ConfiguredFormat>>;
   readonly limits: Readonly<Record<string, number>>;
 }
 

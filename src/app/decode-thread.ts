@@ -4,6 +4,7 @@ import type { StreamDecoder, StreamSession } from '../ingest/decode/decode.ts';
 import { createNormalize } from '../ingest/normalize/recognise.ts';
 import { must } from '../model/errors.ts';
 import { overrideLimits } from '../model/limits.ts';
+import { compileFormats } from './configured-formats.ts';
 import { GrpcSessions } from './grpc-sessions.ts';
 import { Pipeline } from './pipeline.ts';
 import type {
@@ -35,7 +36,10 @@ for (const { name, body } of decoders.http) {
 }
 const sessions = new Map<number, StreamSession>();
 const calls = new GrpcSessions(decoders.grpc);
-const pipeline = new Pipeline(createNormalize({ override: options.formats }), () => undefined);
+const pipeline = new Pipeline(
+  createNormalize({ override: compileFormats(options.formats) }),
+  () => undefined,
+);
 
 /** Bytes of jobs taken together before their outcome is told. */
 const TURN_BYTES = 1_048_576;

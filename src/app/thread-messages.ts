@@ -8,13 +8,14 @@ import type {
   StreamPeer,
 } from '../ingest/decode/decode.ts';
 import type { DecoderOptions } from '../ingest/decode/all.ts';
+import type { ConfiguredFormat } from './configured-formats.ts';
 
 /** What the main thread and the decoding threads say to each other. */
 
 export interface ThreadOptions {
   readonly decoders: DecoderOptions;
   /** Format by service name, from the configuration; wins over recognition. */
-  readonly formats: Readonly<Record<string, string>>;
+  readonly formats: Readonly<Record<string, ConfiguredFormat>>;
   readonly limits: Readonly<Record<string, number>>;
 }
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addAgent } from '../../agent/command.ts';
 import { VERSION } from '../version.ts';
 import { addDemo } from './demo.ts';
+import { addFormat } from './format.ts';
 import { addQuery } from './query.ts';
 import { addSend } from './send.ts';
 import { addServe } from './serve.ts';
@@ -27,6 +28,7 @@ Examples:
   addQuery(program);
   addTail(program);
   addAgent(program, VERSION);
+  addFormat(program);
   addDemo(program);
   return program;
 };
