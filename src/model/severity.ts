@@ -31,6 +31,8 @@ const WORDS: Readonly<Record<string, number>> = {
   dbug: 5,
   fine: 5,
   d: 5,
+  debug1: 5,
+  debug5: 5,
   debug2: 6,
   debug3: 7,
   debug4: 8,

@@ -32,6 +32,7 @@ const format = new TextFormat([...REQUEST_TOKENS, ...TRANSFER_TOKENS]);
  */
 export const envoy: Normalizer = {
   name: 'envoy',
+  opens: '[',
 
   recognises: (line, start, end) => looksLikeEnvoy(line, start, end),
 

@@ -40,6 +40,7 @@ const older = new TextFormat([
  */
 export const istio: Normalizer = {
   name: 'istio',
+  opens: '[',
 
   recognises: (line, start, end) => looksLikeEnvoy(line, start, end),
 

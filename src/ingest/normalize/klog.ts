@@ -87,6 +87,7 @@ const putStructured = (record: LogRecord, start: number, end: number): boolean =
  */
 export const klog: Normalizer = {
   name: 'klog',
+  opens: 'IWEF',
 
   recognises(line, start, end) {
     if (end - start < 30) return false;

@@ -17,6 +17,8 @@ import type { LogRecord } from '../../model/record.ts';
 export interface Normalizer {
   /** The word that users type in the configuration (`envoy`, `istio`, `nginx`, `klog` ...). */
   readonly name: string;
+  /** The characters with which its lines begin; without it they may begin with any. */
+  readonly opens?: string;
   /** A cheap look at the first bytes: could this line be mine? */
   recognises(line: Uint8Array, start: number, end: number): boolean;
   normalize(record: LogRecord): boolean;

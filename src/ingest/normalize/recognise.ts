@@ -48,6 +48,19 @@ const otherwise = (told: Normalizer, record: LogRecord): void => {
   plain.normalize(record);
 };
 
+/**
+ * By a line's first byte: the numbers of the formats that may begin with it, in their order. Lines
+ * without a format pass all of them, so what a line cannot be should cost nothing.
+ */
+const CANDIDATES: readonly Uint8Array[] = Array.from({ length: 256 }, (_, byte) =>
+  Uint8Array.from(
+    [...NORMALIZERS.keys()].filter((i) => {
+      const { opens } = NORMALIZERS[i] as Normalizer;
+      return opens === undefined || opens.includes(String.fromCharCode(byte));
+    }),
+  ),
+);
+
 const slotOf = (source: number | string): number => {
   let hash = typeof source === 'number' ? source : source.length;
   if (typeof source === 'string')
@@ -80,7 +93,12 @@ export const createNormalize = (options: NormalizeOptions = {}): Normalize => {
     const slot = slotOf(source);
     const last = NORMALIZERS[remembered[slot] as number] as Normalizer;
     if (last !== plain && takes(last, record)) return;
-    for (const [i, normalizer] of NORMALIZERS.entries()) {
+    // Of a wrapper's empty inside there may be no byte at all.
+    const first = record.lineBuf[record.lineStart] ?? 0;
+    const candidates = CANDIDATES[first] as Uint8Array;
+    for (let at = 0; at < candidates.length; at++) {
+      const i = candidates[at] as number;
+      const normalizer = NORMALIZERS[i] as Normalizer;
       if (normalizer === last && last !== plain) continue;
       if (!takes(normalizer, record)) continue;
       remembered[slot] = i;

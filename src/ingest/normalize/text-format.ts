@@ -154,9 +154,10 @@ export class TextFormat {
   }
 }
 
-const putToken = (
+/** Puts one token's value; gives its place. */
+export const putToken = (
   record: LogRecord,
-  field: Field,
+  field: Pick<Field, 'key' | 'unit' | 'column' | 'dash' | 'put'>,
   buf: Uint8Array,
   start: number,
   end: number,
@@ -214,6 +215,7 @@ const NO_REQUEST = new TextEncoder().encode('- - -');
 
 /**
  * `GET /path HTTP/1.1`, `- - -` of a connection without a request, or what a client sent instead.
+ * `gap` is one of few that are kept.
  */
 export const putRequest = (
   record: LogRecord,
@@ -233,7 +235,12 @@ export const putRequest = (
     return;
   }
   record.step(methodGap, putField(record, 'line', METHOD, VALUE.string, buf, start, first));
-  record.step(PATH_GAP, putField(record, 'line', PATH, VALUE.string, buf, first + 1, last - 1));
+  // `CONNECT - HTTP/2`: a tunnel has no path.
+  const isNone = last - 2 - first === 1 && buf[first + 1] === DASH;
+  const path = isNone
+    ? dashPlace(record, PATH)
+    : putField(record, 'line', PATH, VALUE.string, buf, first + 1, last - 1);
+  record.step(PATH_GAP, path);
   record.step(PROTOCOL_GAP, putField(record, 'line', PROTOCOL, VALUE.string, buf, last, end));
 };
 

@@ -1,0 +1,30 @@
+import { C } from '../../model/columns.ts';
+import { LinePattern, putFirst } from './line-pattern.ts';
+import type { Normalizer } from './normalize.ts';
+
+/** The protocol is its IANA number; `start` and `end` are seconds since 1970. */
+const formats = [
+  new LinePattern(
+    '2 <account_id> <interface_id> <srcaddr> <dstaddr> <srcport:number> <dstport:number> ' +
+      '<ip_protocol:number> <packets:number> <bytes:number> <ts:stamp> <flow_end:number> ' +
+      '<action> <log_status>',
+    { action: { text: C.policy_decision } },
+  ),
+];
+
+/**
+ * VPC flow logs of AWS in their default format, version 2 (VPC, "Flow log records"): a line is what
+ * went one way between two addresses within a window. `-` where there were no data.
+ */
+export const vpcFlow: Normalizer = {
+  name: 'vpc-flow',
+  opens: '2',
+
+  recognises: (line, start) =>
+    line[start] === 0x32 && line[start + 1] === 0x20 && isDigitOrDash(line[start + 2]),
+
+  normalize: (record) => putFirst(record, formats) !== undefined,
+};
+
+const isDigitOrDash = (byte: number | undefined): boolean =>
+  byte !== undefined && ((byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x75);
