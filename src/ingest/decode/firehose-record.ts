@@ -39,6 +39,11 @@ const ARN = keys.of('aws.firehose.arn');
 /** `fire`: keeps these tokens apart from those of other protocols. */
 const TOKEN_KIND = 0x66697265;
 const LF = 0x0a;
+/**
+ * What unpacking one record costs at least: zlib's buffers are let go of only when the thread's turn
+ * ends, so that very many small records would add up.
+ */
+const INFLATION_BYTES = 8_192;
 
 const encoder = new TextEncoder();
 const head = new Members();
@@ -86,7 +91,7 @@ export class FirehoseRecords {
         return this.refuse(code, data, 0, data.length);
       }
       data = inflated.bytes;
-      this.room -= data.length;
+      this.room -= Math.max(data.length, INFLATION_BYTES);
     }
     if (!this.readSubscription(data)) this.readLines(data);
   }
