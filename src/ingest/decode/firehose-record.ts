@@ -40,8 +40,8 @@ const ARN = keys.of('aws.firehose.arn');
 const TOKEN_KIND = 0x66697265;
 const LF = 0x0a;
 /**
- * What unpacking one record costs at least: zlib's buffers are let go of only when the thread's turn
- * ends, so that very many small records would add up.
+ * What unpacking one record costs at least: zlib's buffers are let go of only when the turn of the
+ * thread ends, so that very many small records would add up.
  */
 const INFLATION_BYTES = 8_192;
 
