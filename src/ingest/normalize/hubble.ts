@@ -5,10 +5,10 @@ import { keys, type Key } from '../../model/key.ts';
 import { REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
 import { SEVERITY, severityOfStatus } from '../../model/severity.ts';
-import { infer, WORD, type Word } from './conclude.ts';
 import type { Normalizer } from './normalize.ts';
 import { ownerOf } from './object-owner.ts';
 import { listObject, ownFields, putObject, textOf, type Reader } from './own-fields.ts';
+import { infer, WORD, type Word } from './words.ts';
 
 /** Values of the flow from which others follow; `end < 0` where it has them not. */
 class Seen {

@@ -6,11 +6,12 @@ import { fixedGap, type Gap } from '../../model/gap.ts';
 import { keys, type Key } from '../../model/key.ts';
 import { REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
-import { infer, inferAccess, WORD } from './conclude.ts';
+import { inferAccess } from './conclude.ts';
 import { REQUEST_TOKENS, TRANSFER_TOKENS } from './envoy.ts';
 import type { Normalizer } from './normalize.ts';
 import { ownFields, type Reader } from './own-fields.ts';
 import { isNumeric, TextFormat, type Token } from './text-format.ts';
+import { infer, WORD } from './words.ts';
 
 const UNKNOWN = new TextEncoder().encode('unknown');
 

@@ -6,11 +6,12 @@ import { fixedGap, gapOf, NO_GAP, type Gap } from '../../model/gap.ts';
 import { keys, type Key } from '../../model/key.ts';
 import { PLACE, REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
-import { infer, inferAccess, WORD } from './conclude.ts';
+import { inferAccess } from './conclude.ts';
 import type { Normalizer } from './normalize.ts';
 import { ownerOf } from './object-owner.ts';
 import { listObject, ownFields, putObject, textOf, type Reader } from './own-fields.ts';
 import { isNumeric, TextFormat } from './text-format.ts';
+import { infer, WORD } from './words.ts';
 
 /** The client's verified TLS identity; a dash where it has none. */
 const readIdentity: Reader = (record, key, buf, start, end) => {

@@ -6,11 +6,12 @@ import { gapOf } from '../../model/gap.ts';
 import { keys, type Key } from '../../model/key.ts';
 import { columnOf, kindOf, PLACE, REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
-import { infer, inferAccess, inferIstio, WORD } from './conclude.ts';
+import { inferAccess, inferIstio } from './conclude.ts';
 import type { Normalizer } from './normalize.ts';
 import { ownerOf } from './object-owner.ts';
 import { listObject, ownFields, putObject, textOf } from './own-fields.ts';
 import { countPairs, putPairs } from './pairs.ts';
+import { infer, WORD } from './words.ts';
 
 const TIME = keys.of('time');
 const LEVEL = keys.of('level');
