@@ -34,8 +34,11 @@ export interface TlsServer {
 
 const START_MS = 50_000;
 
-/** Starts it with these native ports, on free numbers. */
-export const runTlsServer = async (names: readonly PortName[]): Promise<TlsServer> => {
+/**
+ * Starts it with these native ports, on free numbers.
+ * @param yaml further lines of the configuration file
+ */
+export const runTlsServer = async (names: readonly PortName[], yaml = ''): Promise<TlsServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'meshtrail-tls-server-'));
   const file = (name: string): string => join(directory, name);
   const pem = (name: string): Buffer => readFileSync(file(name));
@@ -47,7 +50,8 @@ export const runTlsServer = async (names: readonly PortName[]): Promise<TlsServe
   writeFileSync(
     file('meshtrail.yaml'),
     `ports: {${wanted.join(', ')}}
-tls: {cert: ${file('server.pem')}, key: ${file('server.key')}, client_ca: ${file('ca.pem')}}`,
+tls: {cert: ${file('server.pem')}, key: ${file('server.key')}, client_ca: ${file('ca.pem')}}
+${yaml}`,
   );
   const key = 'the-administrators-key-of-a-test';
   const server = new ServerProcess({

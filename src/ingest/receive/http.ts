@@ -196,6 +196,12 @@ const discard = (message: IncomingMessage): Promise<void> =>
     message.resume();
   });
 
+/** Nobody reads a connection that we ended: a peer that does not close in turn would keep it. */
+const cutSoon = (socket: Duplex): void => {
+  const cut = systemClock.setTimer(LIMITS.discardMs, () => socket.destroy());
+  socket.once('close', () => cut.cancel());
+};
+
 const configure = (server: Server, face: HttpFace, budget: Budget): void => {
   server.headersTimeout = LIMITS.headersMs;
   // Node's own would cut bodies that are taken as they come; `readBody` keeps the bound of others.
@@ -217,6 +223,7 @@ const configure = (server: Server, face: HttpFace, budget: Budget): void => {
     socket.on('error', () => undefined);
     const gone = new AbortController();
     socket.on('close', () => gone.abort());
+    socket.once('finish', () => cutSoon(socket));
     face.upgrade(describe(message, gone.signal), message, socket, head);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -228,6 +235,7 @@ const configure = (server: Server, face: HttpFace, budget: Budget): void => {
           ? '408 Request Timeout'
           : '400 Bad Request';
     socket.end(bareAnswer(status));
+    cutSoon(socket);
   });
 };
 
@@ -265,6 +273,7 @@ export const listenHttp = async (
           cert: tls.cert,
           key: tls.key,
           minVersion: 'TLSv1.2',
+          handshakeTimeout: LIMITS.headersMs,
           ...(tls.clientCa !== undefined && {
             ca: tls.clientCa,
             requestCert: true,
@@ -272,6 +281,8 @@ export const listenHttp = async (
           }),
         });
   configure(server, face, budget);
+  // What `clientError` says to a peer without TLS waits for a handshake that never comes.
+  server.on('tlsClientError', (_error: unknown, socket: Duplex) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(address.port, address.host, () => {
