@@ -143,7 +143,10 @@ export class Lanes {
       const lane = this.lanes.get(name) ?? NEW_LANE;
       if (nextSeq < lane.nextSeq) continue;
       if (nextSeq > lane.nextSeq) missing.push({ lane: name, from: lane.nextSeq, to: nextSeq - 1 });
-      if (lane.open !== undefined && lane.open.segment !== open?.[0]) {
+      // Where rows are missing, the segment may have gone on in them: a file whose deletion a power
+      // cut undid, while that of the next one stands. Its end was told when it came.
+      const isSeen = nextSeq === lane.nextSeq;
+      if (isSeen && lane.open !== undefined && lane.open.segment !== open?.[0]) {
         ends.push(endOf(name, lane.open));
       }
       this.set(name, { nextSeq, nextSegment, open: open === null ? undefined : openOf(open) });
