@@ -115,8 +115,24 @@ const PATTERNS = [
   '2025-11-20T10:00:00.1Z stdout F {"level":"%","msg":"%","n":"%"}',
   '2025-11-20T10:00:00.1Z stderr P %',
   'I1120 10:00:00.000000       1 main.go:7] %',
+  '[%] default "GET /% HTTP/1.1" 200 - % % % % "%" "%" "%" "%" "%" "%" "%" "%" "%"',
+  '[%] - % %(%)->%(%) took %ms, sent % bytes, received: % bytes',
+  '10.42.0.63:51160 % - [%] "GET /% HTTP/2.0" 200',
+  '[     0.001000s]  INFO ThreadId(01) %: %: %',
+  '% info access connection complete src.identity="%" dst.identity="%" direction="%" bytes_sent=% bytes_recv=% error="%"',
   '{"log":"%\\n","stream":"stdout","time":"%"}',
   '{"log":"{\\"level\\":\\"%\\",\\"msg\\":\\"%\\"}\\n","stream":"stdout","time":"2025-11-20T10:00:00.5Z"}',
+];
+
+/** Objects that have normalizers of their own, with `%` for a JSON value. */
+const OBJECTS = [
+  '{"client.addr":%,"client.id":%,"host":%,"status":%,"timestamp":%,"trace_id":%,"version":%}',
+  '{"timestamp":%,"level":%,"fields":{"message":%},"target":"linkerd2_proxy","threadId":%}',
+  '{"level":%,"time":%,"scope":"access","message":"connection complete","src.identity":%,' +
+    '"direction":%,"bytes_sent":%,"bytes_recv":%,"error":%}',
+  '{"flow":{"time":%,"verdict":%,"source":{"identity":%,"workloads":%},"is_reply":%,' +
+    '"l7":{"http":{"url":%,"protocol":%}},"traffic_direction":%,"Summary":%},"node_name":%,"time":%}',
+  '{"time":%,"verdict":"DROPPED","destination":{"workloads":[{"name":%}]},"Type":%,"Summary":%}',
 ];
 
 const run = (line: string, keeper: LineKeeper, envelope?: (record: LogRecord) => void): boolean => {
@@ -149,6 +165,43 @@ test('JSON lines', () => {
         const { holes } = lookOf(pattern);
         const values = fc.array(scalar, { minLength: holes, maxLength: holes });
         return fc.tuple(fc.constant(pattern), fc.array(values, { minLength: 1, maxLength: 4 }));
+      }),
+      fc.constantFrom(...ENVELOPES),
+      ([pattern, rows], envelope) => {
+        const keeper = new LineKeeper();
+        const look = lookOf(pattern);
+        for (const values of [...rows, ...rows]) {
+          if (run(look.build(values), keeper, envelope)) layouts++;
+        }
+      },
+    ),
+    { numRuns: 4_000 },
+  );
+  expect(layouts).toBeGreaterThan(1_000);
+});
+
+test('objects of the meshes', () => {
+  let layouts = 0;
+  const own = fc.constantFrom(
+    '"-"',
+    '"unknown"',
+    '"DROPPED"',
+    '"INGRESS"',
+    '"outbound"',
+    '"[ 1s]"',
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...OBJECTS).chain((pattern) => {
+        const { holes } = lookOf(pattern);
+        const value = fc.oneof(
+          scalar,
+          own,
+          fc.constant('[{"name":"a"}]'),
+          fc.constant('"Root=1-x"'),
+        );
+        const values = fc.array(value, { minLength: holes, maxLength: holes });
+        return fc.tuple(fc.constant(pattern), fc.array(values, { minLength: 1, maxLength: 6 }));
       }),
       fc.constantFrom(...ENVELOPES),
       ([pattern, rows], envelope) => {

@@ -106,6 +106,23 @@ describe('layouts', () => {
     }
   });
 
+  it.each([
+    [
+      '{"trace_id":"","traceparent":"x"}',
+      '{"trace_id":"","traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}',
+    ],
+    [
+      '{"flow":{"time":"2025-11-20T10:00:00Z","verdict":"FORWARDED","l7":{"http":{"protocol":""}}}}',
+      '{"flow":{"time":"2025-11-20T10:00:00Z","verdict":"FORWARDED","l7":{"http":{"protocol":""}}' +
+        ',"l4":{"TCP":{"source_port":1}}}}',
+    ],
+    ['{"service":"","k8s":{"labels":{"app":""}}}', '{"service":"","k8s":{"labels":{"app":"a"}}}'],
+  ])('an empty value stays empty where another field tells it: %s', (...lines) => {
+    const keeper = new LineKeeper();
+    for (const line of [...lines, ...lines])
+      expect(keeper.keep(Buffer.from(line))).toMatchObject({ line });
+  });
+
   it('what the envelope says otherwise stays in attributes, and the line comes back', () => {
     const keeper = new LineKeeper();
     const line = '{"level":"info","time":"2025-11-20T10:00:00Z","service":"a","status":0}';
