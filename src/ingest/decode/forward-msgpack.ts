@@ -183,6 +183,8 @@ export class MsgpackReader {
   open(buf: Buffer, pos: number): void {
     this.buf = buf;
     this.pos = pos;
+    // What was read of the bytes before says nothing of these.
+    this.kind = KIND.nil;
   }
 
   /** Reads the next value, or the head of the next array or map. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { decode, encode } from '@msgpack/msgpack';
+import { decode, encode, ExtData } from '@msgpack/msgpack';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS, overrideLimits } from '../../model/limits.ts';
 import { CapturedSink } from './captured-sink.ts';
@@ -195,4 +195,16 @@ describe('bounds', () => {
     expect(talk.sink.events).toHaveLength(9);
     expect(new Set(talk.sink.rejects)).toEqual(new Set(['tag_too_large']));
   });
+});
+
+test('an entry whose time is an empty list is taken for what it is, after one with an EventTime', () => {
+  const talk = new Conversation({ secret: { kind: 'open' }, userAuth: false });
+  const eventTime = new ExtData(0, new Uint8Array(8).fill(1));
+  const far = 'x'.repeat(2_000);
+  talk.say(pack([far, [[eventTime, { log: 'first' }]]]));
+  talk.say(pack(['t', [[[], { log: 'second' }]]]));
+  talk.say(pack(['t', [[7, { log: 'third' }]]]));
+  expect(talk.sink.events.map(({ line }) => line)).toEqual(['first', 'third']);
+  expect(talk.sink.rejects).toEqual(['bad_entry']);
+  expect(talk.closed).toBe(false);
 });
