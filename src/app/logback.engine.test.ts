@@ -74,7 +74,8 @@ describe.skipIf(jar === undefined)('logback (needs logback-peer.jar: npm run pee
       const [one] = await find(server, `{app="logback-peer"} |= "${mode} 9"`);
       expect(one?.stream).toMatchObject({ level: 'ERROR', logger: 'shop.Orders', order: 'o-9' });
     },
-    120_000,
+    // It waits up to a minute before each further try.
+    300_000,
   );
 
   test('gelfclient over TCP and UDP', async () => {
