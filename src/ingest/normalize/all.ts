@@ -1,5 +1,6 @@
 import { alb } from './alb.ts';
 import { apache } from './apache.ts';
+import { caddy } from './caddy.ts';
 import { cri } from './cri.ts';
 import { docker } from './docker.ts';
 import { dotnetConsole } from './dotnet-console.ts';
@@ -10,6 +11,7 @@ import { haproxy } from './haproxy.ts';
 import { hclog } from './hclog.ts';
 import { istio } from './istio.ts';
 import { json } from './json.ts';
+import { k8sAudit } from './k8s-audit.ts';
 import { klog } from './klog.ts';
 import { kuma } from './kuma.ts';
 import { linkerd } from './linkerd.ts';
@@ -39,6 +41,7 @@ export const WRAPPERS: readonly Normalizer[] = Object.freeze([cri, docker]);
 export const NORMALIZERS: readonly Normalizer[] = Object.freeze([
   alb,
   apache,
+  caddy,
   dotnetConsole,
   envoy,
   hubble,
@@ -47,6 +50,7 @@ export const NORMALIZERS: readonly Normalizer[] = Object.freeze([
   hclog,
   istio,
   json,
+  k8sAudit,
   klog,
   kuma,
   linkerd,
@@ -68,4 +72,11 @@ export const NORMALIZERS: readonly Normalizer[] = Object.freeze([
 ]);
 
 /** Formats of JSON objects that `json` leaves to them: where that is told, one of these may be. */
-export const OBJECTS: readonly Normalizer[] = Object.freeze([hubble, linkerd, ztunnel]);
+export const OBJECTS: readonly Normalizer[] = Object.freeze([
+  caddy,
+  hubble,
+  k8sAudit,
+  linkerd,
+  traefik,
+  ztunnel,
+]);

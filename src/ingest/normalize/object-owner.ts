@@ -1,12 +1,13 @@
 import { VALUE } from '../../model/fields.ts';
 import type { FieldList } from '../../model/json-fields.ts';
+import { isSpace } from '../../model/json-text.ts';
 import { keys, type Key } from '../../model/key.ts';
 
 /**
  * JSON objects with normalizers of their own. They are told by the names with which they begin,
  * which their writers always put in this order, so that any other object costs one look.
  */
-export type Owner = 'linkerd' | 'hubble' | 'ztunnel';
+export type Owner = 'linkerd' | 'hubble' | 'ztunnel' | 'caddy' | 'k8s-audit' | 'traefik';
 
 type Proof = (list: FieldList) => Owner | undefined;
 
@@ -84,12 +85,35 @@ const VERDICTS = [
   'TRANSLATED',
 ].map(bytesOf);
 
+/** Caddy's access log: zap's `level ts logger msg`, and the request. */
+const isCaddy: Proof = (list) =>
+  keyAt(list, 2) === LOGGER && begins(list, 2, CADDY) && indexOf(list, METHOD) > 0
+    ? 'caddy'
+    : undefined;
+
+const isAudit: Proof = (list) =>
+  begins(list, 0, EVENT) && keyAt(list, 1) === API && begins(list, 1, AUDIT)
+    ? 'k8s-audit'
+    : undefined;
+
+const isTraefik: Proof = (list) => (indexOf(list, DOWNSTREAM) > 0 ? 'traefik' : undefined);
+
+const LOGGER = keys.of('logger');
+const METHOD = keys.of('request.method');
+const CADDY = bytesOf('http.log.access');
+const EVENT = bytesOf('Event');
+const API = keys.of('apiVersion');
+const AUDIT = bytesOf('audit.k8s.io/');
+const DOWNSTREAM = keys.of('DownstreamStatus');
+
 /** By the id of an object's first name. */
 const proofs: (Proof | undefined)[] = [];
 for (const [name, proof] of Object.entries({
   timestamp: isProxyLog,
   'client.addr': isAccessLog,
-  level: isConnection,
+  level: (list: FieldList) => isConnection(list) ?? isCaddy(list),
+  kind: isAudit,
+  ClientAddr: isTraefik,
   'flow.time': isFlow,
   'flow.uuid': isFlow,
   'flow.verdict': isFlow,
@@ -104,3 +128,10 @@ export const ownerOf = (list: FieldList): Owner | undefined => {
 };
 
 export const isOwned = (list: FieldList): boolean => ownerOf(list) !== undefined;
+
+/** Whether a line begins as an object does, with blanks in front or not. */
+export const opensObject = (line: Uint8Array, start: number, end: number): boolean => {
+  let at = start;
+  while (at < end && isSpace(line[at] as number)) at++;
+  return line[at] === 0x7b;
+};

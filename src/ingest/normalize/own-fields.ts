@@ -1,5 +1,13 @@
-import { putField, VALUE, type PutField, type ValueKind } from '../../model/fields.ts';
-import { putRest, putText } from '../../model/fields-put.ts';
+import { parseCount } from '../../model/duration.ts';
+import {
+  putDuration,
+  putField,
+  readTime,
+  VALUE,
+  type PutField,
+  type ValueKind,
+} from '../../model/fields.ts';
+import { putNumber, putRest, putText } from '../../model/fields-put.ts';
 import type { Gap } from '../../model/gap.ts';
 import type { FieldList } from '../../model/json-fields.ts';
 import { listFields } from '../../model/json-scanner.ts';
@@ -24,6 +32,24 @@ export const textOf =
   (column: number): Reader =>
   (record, key, buf, start, end) =>
     putText(record, 'line', column, key, buf, start, end);
+
+/** A number of things. */
+export const countOf =
+  (column: number): Reader =>
+  (record, _key, buf, start, end) => {
+    const value = parseCount(buf, start, end);
+    return value >= 0 && putNumber(record, column, value) ? column | PLACE.number : REST;
+  };
+
+/** A duration in units of `unitNs`. */
+export const durationOf =
+  (column: number, unitNs: number): Reader =>
+  (record, _key, buf, start, end) =>
+    putDuration(record, column, unitNs, buf, start, end);
+
+/** When it happened. */
+export const readInstant: Reader = (record, _key, buf, start, end) =>
+  readTime(record, buf, start, end);
 
 /** A format's own names, and the general ones for all others. */
 export const ownFields = (own: Readonly<Record<string, Reader>>): PutField => {
