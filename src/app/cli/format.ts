@@ -18,7 +18,7 @@ interface TestFlags extends ExplainFlags {
 
 const EXAMPLES = `
 Kinds: ${KINDS.join(', ')}. Without --kind the definition tells: %OPERATOR% is Envoy's,
-$variable NGINX's.
+$variable NGINX's, %{NAME:field} grok's.
 
 Examples:
   meshtrail format explain '[%START_TIME%] "%REQ(:METHOD)% %REQ(:PATH)%" %RESPONSE_CODE%'
@@ -53,6 +53,8 @@ export const addFormat = (program: Command): void => {
 const kindOf = (format: string): Kind | undefined => {
   if (/%KUMA_/.test(format)) return 'kuma';
   if (/%[A-Z][A-Z0-9_]{2,}(\(.*?\))?(:\d+)?%/.test(format)) return 'envoy';
+  if (/%\{[A-Z0-9_]{2,}(:[^}]*\}|\}(?![A-Za-z]))/.test(format)) return 'grok';
+  if (/\(\?P?</.test(format)) return 'regex';
   if (/^\s*LogFormat\s|%>s|%\{[^}]*\}[ioCe]/.test(format)) return 'apache';
   if (/^\s*log-format\s|%\[|%\{[+-]/.test(format)) return 'haproxy';
   return /\$\{?[a-z]/.test(format) ? 'nginx' : undefined;

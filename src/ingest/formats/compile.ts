@@ -1,10 +1,15 @@
 import { MeshtrailError } from '../../model/errors.ts';
 import { apacheFormat } from './apache-format.ts';
 import type { Compiled } from './compiled.ts';
+import { csvFormat } from './csv-format.ts';
+import { dissectFormat } from './dissect-format.ts';
 import { envoyFormat, type EnvoyKind } from './envoy-format.ts';
 import { envoyJson } from './envoy-json.ts';
+import { grokFormat } from './grok-format.ts';
 import { haproxyFormat } from './haproxy-format.ts';
+import { kvFormat } from './kv-format.ts';
 import { nginxFormat } from './nginx-format.ts';
+import { regexFormat } from './regex-format.ts';
 
 /** A format as the configuration and the command line give it. */
 export interface Definition {
@@ -20,6 +25,11 @@ const LANGUAGES = {
   nginx: nginxFormat,
   haproxy: haproxyFormat,
   apache: apacheFormat,
+  grok: grokFormat,
+  dissect: dissectFormat,
+  regex: regexFormat,
+  csv: csvFormat,
+  kv: kvFormat,
 } as const;
 
 export type Kind = keyof typeof LANGUAGES;

@@ -13,7 +13,8 @@ export interface Compiled extends Normalizer {
   readonly fields: readonly Field[];
   /** The texts of a line's fields; undefined where the line is of another format. */
   read(line: Uint8Array): FieldValues | undefined;
-  print(values: FieldValues): Uint8Array;
+  /** None where the definition does not say what stands between values. */
+  readonly print?: (values: FieldValues) => Uint8Array;
   /** Why `read` gives nothing: where, and what was expected there. */
   why(line: Uint8Array): string;
 }

@@ -48,7 +48,30 @@ const proxies: Definition[] = [
   { kind: 'apache', format: KNOWN.apacheCombined },
   { kind: 'apache', format: '%v:%p %a %>s %D %{X}o "%{Y}i" <%U%q>' },
 ];
-const DEFINITIONS = [...known, ...written, ...proxies];
+const others: Definition[] = [
+  { kind: 'dissect', format: '%{ts} [%{level}] %{thread} - %{msg}' },
+  { kind: 'dissect', format: '<%{a}>|%{b}|%{c},%{d}' },
+  { kind: 'csv', format: 'time,level,msg,x' },
+  { kind: 'csv', format: 'separator=\\t a\tb' },
+];
+/** Definitions that do not say what stands between values, and lines of them. */
+const READING: readonly (readonly [Definition, string])[] = [
+  [
+    { kind: 'grok', format: '%{TIMESTAMP_ISO8601:ts} %{LOGLEVEL:level} %{GREEDYDATA:msg}' },
+    '2025-11-20T10:00:00.123Z WARN it: x',
+  ],
+  [
+    { kind: 'grok', format: '%{COMBINEDAPACHELOG}' },
+    '10.0.0.1 - me [20/Nov/2025:10:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"',
+  ],
+  [
+    { kind: 'regex', format: '(?P<a>\\w+)=(?P<b>(?P<c>.)[^ ]*)(?: (?P<level>\\w+))?' },
+    'x a=bc info.',
+  ],
+  [{ kind: 'csv', format: 'time,level,msg,x' }, '2025-11-20T10:00:00Z,warn,"a, ""b""",'],
+  [{ kind: 'kv', format: 'pair=", " value=":"' }, 'a:1, msg:"x, y", level:info, a:'],
+];
+const DEFINITIONS = [...known, ...written, ...proxies, ...others];
 
 const word = fc.oneof(
   fc.constantFrom('GET', '/a/b?c=d', 'HTTP/1.1', '10.0.0.1:80', 'via_upstream', 'é', 'x:y|z'),
@@ -87,8 +110,17 @@ const valuesOf = (fields: readonly Field[]): fc.Arbitrary<FieldValues> =>
     }),
   );
 
+type Printing = Compiled & Required<Pick<Compiled, 'print'>>;
+
+/** A format that prints: its definition says all that stands in a line. */
+function printing(definition: Definition): Printing {
+  const compiled = compileFormat(definition);
+  expect(compiled.print).toBeDefined();
+  return compiled as Printing;
+}
+
 /** Whether a value may be printed: it must not stand for none, nor hold what ends it. */
-const isFair = (compiled: Compiled, values: FieldValues): boolean => {
+const isFair = (compiled: Printing, values: FieldValues): boolean => {
   const line = compiled.print(values);
   if (line.includes(10) || line.includes(13)) return false;
   return values.every((value, i) => {
@@ -100,7 +132,7 @@ const isFair = (compiled: Compiled, values: FieldValues): boolean => {
 };
 
 describe.each(DEFINITIONS)('$kind $format', (definition) => {
-  const compiled = compileFormat(definition);
+  const compiled = printing(definition);
   const keeper = new LineKeeper(createNormalize({ override: { '': compiled } }));
 
   it('prints what it reads', () => {
@@ -130,6 +162,28 @@ describe.each(DEFINITIONS)('$kind $format', (definition) => {
             expect(kept.line).toBe(bytes.toString('latin1'));
         }
       }),
+    );
+  });
+});
+
+describe.each(READING)('%o', (definition, line) => {
+  const compiled = compileFormat(definition);
+  const keeper = new LineKeeper(createNormalize({ override: { '': compiled } }));
+
+  it('keeps every byte of lines like its own', () => {
+    expect(keeper.keep(Buffer.from(line))).toBeDefined();
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(line.length), fc.nat(3), fc.uint8Array({ maxLength: 3 }))),
+        (edits) => {
+          let bytes = Buffer.from(line);
+          for (const [at, size, put] of edits)
+            bytes = Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + size)]);
+          const kept = keeper.keep(bytes);
+          if (kept !== undefined && 'line' in kept)
+            expect(kept.line).toBe(bytes.toString('latin1'));
+        },
+      ),
     );
   });
 });
