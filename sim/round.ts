@@ -37,17 +37,26 @@ const REQUEST_RECORDS = 200;
 const PAUSE_MS = 10;
 const RETRY_MS = 50;
 
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+/** Below the range from which outgoing connections take theirs: it stays free through a restart. */
+const PORTS = { from: 16_000, count: 16_000 };
+/** Ports tried before giving up. */
+const TRIES = 200;
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        resolve(typeof address === 'object' && address !== null ? address.port : 0),
-      );
-    });
+    server.on('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
+
+/** A port of loopback that nobody has, and that no outgoing connection takes meanwhile. */
+export const freePort = async (): Promise<number> => {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port among ${TRIES} tried`);
+};
 
 const chooseKill = (chance: Chance): Kill => ({
   victim: chance.below(10) < 6 ? 'server' : 'engine',
