@@ -19,6 +19,17 @@ const behindTime = (line: Uint8Array, start: number): number | undefined => {
   return line[at];
 };
 
+/** How far in the dash before the message is: behind thread and logger. */
+const HEAD_BYTES = 256;
+
+/** Many lines begin with a time and a level; ` - ` is what tells these. */
+const hasDash = (line: Uint8Array, start: number, end: number): boolean => {
+  const stop = Math.min(end - 1, start + HEAD_BYTES);
+  for (let at = start + 24; at < stop; at++)
+    if (line[at] === 0x2d && line[at + 1] === 0x20 && line[at - 1] === 0x20) return true;
+  return false;
+};
+
 /**
  * The usual patterns of log4j, log4j2 and logback: time, level, thread and logger in the orders
  * that their manuals show, ` - ` and the message.
@@ -27,10 +38,10 @@ export const logback: Normalizer = {
   name: 'logback',
   opens: '0123456789',
 
-  recognises(line, start) {
+  recognises(line, start, end) {
     if (!isDated(line, start)) return false;
     const next = behindTime(line, start);
-    return next === 0x5b || isCapital(next);
+    return (next === 0x5b || isCapital(next)) && hasDash(line, start, end);
   },
 
   normalize(record) {

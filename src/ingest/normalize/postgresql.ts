@@ -24,7 +24,10 @@ export const postgresql: Normalizer = {
     const stop = Math.min(end, start + 36);
     let at = start + 24;
     while (at < stop && isZoneByte(line[at] as number)) at++;
-    return at > start + 24 && line[at] === 0x20 && line[at + 1] === 0x5b;
+    if (at === start + 24 || line[at] !== 0x20 || line[at + 1] !== 0x5b) return false;
+    // A process, and no thread's name behind a level.
+    const first = line[at + 2] as number;
+    return first >= 0x30 && first <= 0x39;
   },
 
   normalize: (record) => putFirst(record, formats) !== undefined,
