@@ -41,6 +41,8 @@ const RETRY_MS = 50;
 const PORTS = { from: 16_000, count: 16_000 };
 /** Ports tried before giving up. */
 const TRIES = 200;
+/** Nobody listens on them yet, but they are promised. */
+const given = new Set<number>();
 
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -53,7 +55,9 @@ const isFree = (port: number): Promise<boolean> =>
 export const freePort = async (): Promise<number> => {
   for (let tries = 0; tries < TRIES; tries++) {
     const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
-    if (await isFree(port)) return port;
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
   }
   throw new Error(`no free port among ${TRIES} tried`);
 };
