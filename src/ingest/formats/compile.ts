@@ -10,6 +10,7 @@ import { haproxyFormat } from './haproxy-format.ts';
 import { kvFormat } from './kv-format.ts';
 import { nginxFormat } from './nginx-format.ts';
 import { regexFormat } from './regex-format.ts';
+import { traefikFields } from './traefik-fields.ts';
 
 /** A format as the configuration and the command line give it. */
 export interface Definition {
@@ -25,6 +26,7 @@ const LANGUAGES = {
   nginx: nginxFormat,
   haproxy: haproxyFormat,
   apache: apacheFormat,
+  traefik: traefikFields,
   grok: grokFormat,
   dissect: dissectFormat,
   regex: regexFormat,

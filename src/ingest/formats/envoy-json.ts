@@ -13,7 +13,7 @@ import { hasColumn, type Field } from './field.ts';
 import { putPlain } from './put-value.ts';
 
 /** A value of the dictionary: its dotted name, and the field where it is of operators. */
-interface Leaf {
+export interface Leaf {
   readonly path: readonly string[];
   readonly key: Key;
   readonly field: Field | undefined;
@@ -134,11 +134,19 @@ const setIn = (into: Record<string, unknown>, path: readonly string[], value: un
 /** Envoy's `json_format`: each name of the dictionary is one of the line's, in any order. */
 export const envoyJson = (kind: EnvoyKind, definition: string): Compiled => {
   const all = leavesOf(definition, dictionaryOf(definition), []);
+  if (all.every(({ field }) => field === undefined))
+    throw formatFault(definition, 0, 'there is no value in it', 'name at least one %OPERATOR%');
+  return jsonCompiled(kind, all, concludeOf(kind));
+};
+
+/** A format of JSON lines whose names are known. */
+export const jsonCompiled = (
+  kind: string,
+  all: readonly Leaf[],
+  conclude: (record: LogRecord) => void,
+): Compiled => {
   const leaves = new Map(all.map((leaf) => [leaf.path.join('.'), leaf]));
   const valued = all.filter(({ field }) => field !== undefined);
-  if (valued.length === 0)
-    throw formatFault(definition, 0, 'there is no value in it', 'name at least one %OPERATOR%');
-  const conclude = concludeOf(kind);
   const scratch = new Scratch();
   const listOf = (line: Uint8Array): FieldList | undefined => {
     scratch.used = 0;

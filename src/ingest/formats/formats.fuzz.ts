@@ -49,6 +49,7 @@ const proxies: Definition[] = [
   { kind: 'apache', format: '%v:%p %a %>s %D %{X}o "%{Y}i" <%U%q>' },
 ];
 const others: Definition[] = [
+  { kind: 'traefik', format: 'StartUTC,Duration,RequestMethod,DownstreamStatus,request_X-A' },
   { kind: 'dissect', format: '%{ts} [%{level}] %{thread} - %{msg}' },
   { kind: 'dissect', format: '<%{a}>|%{b}|%{c},%{d}' },
   { kind: 'csv', format: 'time,level,msg,x' },

@@ -211,3 +211,32 @@ describe('Apache', () => {
     expect(hint).not.toBe('');
   });
 });
+
+describe('Traefik', () => {
+  it('a list of fields', () => {
+    const format =
+      'StartUTC, Duration, OriginDuration, RequestMethod, RequestPath, DownstreamStatus\n' +
+      'RouterName ServiceName request_User-Agent ClientHost';
+    const line =
+      '{"ClientHost":"10.0.0.1","DownstreamStatus":502,"Duration":1234567,"OriginDuration":1000000,' +
+      '"RequestMethod":"GET","RequestPath":"/a","RouterName":"r@file","ServiceName":"s@file",' +
+      '"StartUTC":"2025-11-20T10:00:00.5Z","level":"info","msg":"",' +
+      '"request_User-Agent":"curl/8","time":"2025-11-20T10:00:01Z"}';
+    expect(described(line, 'traefik', format)).toMatchObject({
+      time: '2025-11-20T10:00:00.500000000Z',
+      columns: {
+        status: 502,
+        duration_ns: 1_234_567,
+        upstream_duration_ns: 1_000_000,
+        method: 'GET',
+        path: '/a',
+        route: 'r@file',
+        upstream_cluster: 's@file',
+        user_agent: 'curl/8',
+      },
+    });
+    const { message, hint } = refusal('traefik', 'Duration, Durations');
+    expect(message).toContain("column 11: 'Durations'");
+    expect(hint).toContain('OriginDuration');
+  });
+});
