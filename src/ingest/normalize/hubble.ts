@@ -6,7 +6,7 @@ import { REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
 import { SEVERITY, severityOfStatus } from '../../model/severity.ts';
 import type { Normalizer } from './normalize.ts';
-import { ownerOf } from './object-owner.ts';
+import { opensObject, ownerOf } from './object-owner.ts';
 import { listObject, ownFields, putObject, textOf, type Reader } from './own-fields.ts';
 import { infer, WORD, type Word } from './words.ts';
 
@@ -203,8 +203,9 @@ const forget = (): void => {
  */
 export const hubble: Normalizer = {
   name: 'hubble',
+  opens: '{ \t',
 
-  recognises: (line, start) => line[start] === 0x7b,
+  recognises: (line, start, end) => opensObject(line, start, end),
 
   normalize(record) {
     const list = listObject(record);

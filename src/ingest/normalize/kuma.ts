@@ -154,6 +154,7 @@ const matchHttp = (buf: Uint8Array, start: number, end: number): TextFormat | un
  */
 export const kuma: Normalizer = {
   name: 'kuma',
+  opens: '[',
 
   recognises(line, start, end) {
     if (end - start < 60 || line[start] !== 0x5b || line[start + 5] !== 0x2d) return false;

@@ -8,7 +8,7 @@ import { PLACE, REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
 import { inferAccess } from './conclude.ts';
 import type { Normalizer } from './normalize.ts';
-import { ownerOf } from './object-owner.ts';
+import { opensObject, ownerOf } from './object-owner.ts';
 import { listObject, ownFields, putObject, textOf, type Reader } from './own-fields.ts';
 import { isNumeric, TextFormat } from './text-format.ts';
 import { infer, WORD } from './words.ts';
@@ -243,10 +243,11 @@ const isApache = (buf: Uint8Array): boolean => {
  */
 export const linkerd: Normalizer = {
   name: 'linkerd',
+  opens: '{[0123456789 \t',
 
   recognises(line, start, end) {
     const first = line[start];
-    if (first === 0x7b) return true;
+    if (opensObject(line, start, end)) return true;
     if (first === 0x5b && line[start + 1] === 0x20) return true;
     return end - start > 40 && (isDigit(first) || first === 0x5b) && line[end - 4] === 0x20;
   },
@@ -254,7 +255,7 @@ export const linkerd: Normalizer = {
   normalize(record) {
     const { lineBuf, lineStart, lineEnd } = record;
     const first = lineBuf[lineStart];
-    if (first === 0x7b) return putJson(record);
+    if (first !== 0x5b && !isDigit(first)) return putJson(record);
     if (first === 0x5b && putProxyLog(record)) return true;
     if (!apache.match(lineBuf, lineStart, lineEnd) || !isApache(lineBuf)) return false;
     if (!isNumeric(lineBuf, apache.start(STATUS), apache.end(STATUS))) return false;

@@ -8,7 +8,7 @@ import { columnOf, kindOf, PLACE, REST } from '../../model/placement.ts';
 import type { LogRecord } from '../../model/record.ts';
 import { inferAccess, inferIstio } from './conclude.ts';
 import type { Normalizer } from './normalize.ts';
-import { ownerOf } from './object-owner.ts';
+import { opensObject, ownerOf } from './object-owner.ts';
 import { listObject, ownFields, putObject, textOf } from './own-fields.ts';
 import { countPairs, putPairs } from './pairs.ts';
 import { infer, WORD } from './words.ts';
@@ -147,9 +147,10 @@ const putHead = (record: LogRecord): void => {
  */
 export const ztunnel: Normalizer = {
   name: 'ztunnel',
+  opens: '{2 \t',
 
   recognises(line, start, end) {
-    if (line[start] === 0x7b) return true;
+    if (opensObject(line, start, end)) return true;
     return end - start > 60 && line[start] === 0x32 && line[start + 10] === 0x54;
   },
 
@@ -157,7 +158,7 @@ export const ztunnel: Normalizer = {
     const { lineBuf, lineStart, lineEnd } = record;
     const canTurn = hasNoBytes(record);
     failure.end = -1;
-    if (lineBuf[lineStart] === 0x7b) {
+    if (lineBuf[lineStart] !== 0x32) {
       const list = listObject(record);
       if (list === undefined || ownerOf(list) !== 'ztunnel') return false;
       putObject(record, list, put);
