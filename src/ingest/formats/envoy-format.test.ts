@@ -37,6 +37,14 @@ describe('lines of the default formats give what the built-in normalizers give',
     expect(described(line, 'istio', format)).toEqual(described(line));
   });
 
+  it.each(linesOf('kuma'))('%s', (_, line) => {
+    const formats = [KNOWN.kumaHttp, KNOWN.kumaHttp.replace(/"%REQ\(X-B3.*?" /, ''), KNOWN.kumaTcp];
+    const format = formats.find(
+      (one) => compileFormat({ kind: 'kuma', format: one }).read(line) !== undefined,
+    );
+    expect(described(line, 'kuma', format)).toEqual(described(line));
+  });
+
   it('those of Istio as JSON', () => {
     const line = Buffer.from(
       '{"start_time":"2025-11-20T10:00:00.123Z","route_name":"default","method":"GET",' +

@@ -120,6 +120,17 @@ describe('HAProxy', () => {
     ]);
   });
 
+  it.each(['001', '002', '005', '006', '010', '011'])(
+    'fixture %s gives what the built-in normalizer gives',
+    (name) => {
+      const held = readFileSync(join(FIXTURES, '../haproxy', `${name}.in`));
+      const format = [KNOWN.haproxyHttp, KNOWN.haproxyTcp].find(
+        (one) => compileFormat({ kind: 'haproxy', format: one }).read(held) !== undefined,
+      );
+      expect(described(held, 'haproxy', format)).toEqual(described(held));
+    },
+  );
+
   it.each([
     [' {text/html}', ['shop|curl', undefined]],
     [' {shop|curl} {text/html}', [undefined, undefined]],
