@@ -76,7 +76,7 @@ const noWallClock = {
 };
 
 export default defineConfig(
-  { ignores: ['node_modules/', 'coverage/', 'data/', '**/fixtures/**/*.js'] },
+  { ignores: ['dist/', 'node_modules/', 'coverage/', 'data/', '**/fixtures/**/*.js'] },
   {
     files: ['**/*.{ts,js}'],
     linterOptions: { reportUnusedDisableDirectives: 'error' },
