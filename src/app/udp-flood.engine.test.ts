@@ -23,7 +23,11 @@ test('a flood of datagrams: each is stored or counted as dropped', async () => {
   let left = 0;
   for (let i = 0; i < sent; i++) {
     socket.send(message, server.syslogPort, '127.0.0.1', () => left++);
-    if (i % 500 === 499) await eventually(() => left, (count) => count === i + 1);
+    if (i % 500 === 499)
+      await eventually(
+        () => left,
+        (count) => count === i + 1,
+      );
   }
   socket.close();
   const accounted = async (): Promise<number> => {
