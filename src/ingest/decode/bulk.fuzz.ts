@@ -66,7 +66,10 @@ test('lines of NDJSON', () => {
   fc.assert(
     fc.property(fc.array(line), (documents) => {
       const sink = new CapturedSink();
-      const body = bytesOf(documents.join('\n'));
+      const text = documents.join('\n');
+      // A body that is one array is no lines: ndjson.test.ts and the fixtures have those.
+      fc.pre(!text.trimStart().startsWith('['));
+      const body = bytesOf(text);
       const request = { method: 'POST', path: '/v1/ndjson', query: '', headers: {}, body };
       ndjson.decode(request, sink);
       const lines = documents.map(lineOf).filter((one) => one !== undefined);
