@@ -310,7 +310,8 @@ describe('a flood of datagrams is counted', () => {
       async () => (await counted()) - before,
       (now) => now >= SENT,
     );
-    expect(count).toBe(SENT);
+    // What earlier tests sent may still be counted meanwhile.
+    expect(count).toBeGreaterThanOrEqual(SENT);
   });
 });
 
