@@ -305,11 +305,11 @@ describe('rotation', () => {
         appendFileSync(at('a.log'), asFile(some));
         if (i % 10 === 0) await systemClock.sleep(15);
       }
+      await input.until((texts) => texts.length >= lines.length - 1_000);
       copyFileSync(at('a.log'), at(`a.log.${round}`));
       truncateSync(at('a.log'));
     }
     await input.until((texts) => texts.length >= lines.length);
-    await systemClock.sleep(500);
     const seen = new Set(input.texts());
     expect({
       lost: lines.filter((line) => !seen.has(line)).length,

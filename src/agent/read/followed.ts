@@ -36,6 +36,8 @@ export interface Followed {
   readonly state: LineState;
   /** As last seen. */
   size: number;
+  /** When it was written last, as far as was seen; -1 before the first look. */
+  modifiedMs: number;
   /** Its name is gone or another file's, since. */
   detachedMs: number | undefined;
   /** When bytes were last seen to come, and for how long those at `heldOffset` are held. */
@@ -80,7 +82,10 @@ export const lookOver = (one: Followed, nowMs: number, patience: Patience): Verd
   if (look.sizeBytes < one.offset && !one.isGzip) return 'truncated';
   if (isFresh) one.grownMs = nowMs;
   one.size = look.sizeBytes;
-  if (one.size > one.readTo && !one.isGzip) return 'grown';
+  // Truncated and written again up to the same size: only its time tells, and then its beginning.
+  const isTouched = one.modifiedMs !== -1 && look.modifiedMs !== one.modifiedMs;
+  one.modifiedMs = look.modifiedMs;
+  if ((one.size > one.readTo || isTouched) && !one.isGzip) return 'grown';
   if (one.readTo > one.offset && nowMs >= dueMs(one, patience)) return 'grown';
   return isOver(one, look, nowMs, patience) ? 'gone' : 'same';
 };

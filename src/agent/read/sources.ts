@@ -237,7 +237,14 @@ export class Sources {
       ...{ checkpoint, assembling, isGzip, path, file: undefined, detachedMs: undefined },
       source: { id, input: this.name, ...source },
       ...{ offset: start.offset, readTo: start.offset, state: { skipping: start.skipping } },
-      ...{ size, grownMs: nowMs, heldOffset: -1, heldSinceMs: nowMs, wasFlushed: false },
+      ...{
+        size,
+        modifiedMs: -1,
+        grownMs: nowMs,
+        heldOffset: -1,
+        heldSinceMs: nowMs,
+        wasFlushed: false,
+      },
       ...{ nextLookMs: nowMs, pauseMs: 200, isQueued: false, isEnding: false },
     };
     this.followed.set(id, one);
