@@ -13,6 +13,7 @@ import { must } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import { systemClock } from '../../platform/clock.ts';
 import type { Sockets } from '../../platform/sockets.ts';
+import { bind } from './bind.ts';
 import type { Budget } from './budget.ts';
 import { GrpcReceivedCall, type CallPeer, type GrpcFace } from './grpc-call.ts';
 import { certificateName, type TlsFiles } from './tls.ts';
@@ -135,16 +136,7 @@ export const listenGrpc = async (
         );
   server.on('tlsClientError', (_error: unknown, socket: Socket) => socket.destroy());
   server.maxConnections = LIMITS.connections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  server.on('error', () => undefined);
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  const port = await bind(server, address);
   const close = async (graceMs: number): Promise<void> => {
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());

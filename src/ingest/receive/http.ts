@@ -6,6 +6,7 @@ import { LIMITS } from '../../model/limits.ts';
 import { systemClock } from '../../platform/clock.ts';
 import type { Sockets } from '../../platform/sockets.ts';
 import { bareAnswer, readBody, readPieces, type BodyFace, type BodyProblem } from './body.ts';
+import { bind } from './bind.ts';
 import type { Budget } from './budget.ts';
 import { certificateName, type TlsFiles } from './tls.ts';
 
@@ -283,15 +284,6 @@ export const listenHttp = async (
   configure(server, face, budget);
   // What `clientError` says to a peer without TLS waits for a handshake that never comes.
   server.on('tlsClientError', (_error: unknown, socket: Duplex) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  server.on('error', () => undefined);
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  const port = await bind(server, address);
   return { host: address.host, port, close: (graceMs) => closeServer(server, graceMs) };
 };

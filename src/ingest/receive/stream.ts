@@ -6,6 +6,7 @@ import { systemClock, type Timer } from '../../platform/clock.ts';
 import { systemRandom } from '../../platform/random.ts';
 import { isLoopback, type Sockets } from '../../platform/sockets.ts';
 import { udpDrops } from '../../platform/udp-drops.ts';
+import { bind } from './bind.ts';
 import type { Budget } from './budget.ts';
 import { certificateName, type TlsFiles } from './tls.ts';
 
@@ -259,16 +260,7 @@ export const listenTcp = async (
   };
   const server = serverFor(sockets, face, tls, accept);
   server.maxConnections = LIMITS.connections;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  server.on('error', () => undefined);
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  const port = await bind(server, address);
   const close = async (graceMs: number): Promise<void> => {
     server.close();
     for (const socket of open.keys()) socket.end();
